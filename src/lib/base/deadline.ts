@@ -1,0 +1,72 @@
+import { AcsError } from './errors.js'
+
+/**
+ * A point in time that a whole operation must not pass, carried down into every step, with the signal
+ * that cancels it. Docker gives Mount two minutes; a step that starts at minute 1:59 has one second.
+ */
+export interface Deadline {
+  /** Milliseconds left, never negative; `Infinity` when there is no limit. */
+  remainingMs(): number
+  /** Throws EACSTIMEOUT when time is up and EACSINTERRUPTED when cancelled. `doing` names the step. */
+  check(doing: string): void
+  /** Aborts when time is up or when the caller cancels. */
+  readonly signal: AbortSignal
+  /** The same deadline, but at most `ms` from now. */
+  atMost(ms: number): Deadline
+  /** Waits; rejects early with the errors of `check` when the deadline passes meanwhile. */
+  sleep(ms: number, doing: string): Promise<void>
+}
+
+/** @param timeoutMs milliseconds from now; `Infinity` for none. @param cancel e.g. Ctrl-C. */
+export function deadlineIn(timeoutMs: number, cancel?: AbortSignal): Deadline {
+  return new ClockDeadline(performance.now() + timeoutMs, cancel)
+}
+
+export const noDeadline: Deadline = deadlineIn(Infinity)
+
+class ClockDeadline implements Deadline {
+  readonly signal: AbortSignal
+
+  constructor(
+    private readonly endsAt: number,
+    private readonly cancel?: AbortSignal,
+  ) {
+    const signals: AbortSignal[] = []
+    if (cancel) signals.push(cancel)
+    // AbortSignal.timeout keeps no process alive and takes at most 2^32-1 ms.
+    if (Number.isFinite(endsAt)) signals.push(AbortSignal.timeout(Math.min(Math.ceil(this.remainingMs()), 0x7fff_ffff)))
+    this.signal = AbortSignal.any(signals)
+  }
+
+  remainingMs(): number {
+    return Math.max(0, this.endsAt - performance.now())
+  }
+
+  check(doing: string): void {
+    if (this.cancel?.aborted)
+      throw new AcsError('interrupted', 'EACSINTERRUPTED', `interrupted while ${doing}`, { cause: this.cancel.reason })
+    if (this.remainingMs() === 0)
+      throw new AcsError('timeout', 'EACSTIMEOUT', `timed out while ${doing}`, {
+        hints: ['Give it more time with --timeout'],
+      })
+  }
+
+  atMost(ms: number): Deadline {
+    return new ClockDeadline(Math.min(this.endsAt, performance.now() + ms), this.cancel)
+  }
+
+  async sleep(ms: number, doing: string): Promise<void> {
+    this.check(doing)
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(done, Math.min(ms, this.remainingMs()))
+      const { signal } = this
+      function done(): void {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      signal.addEventListener('abort', done, { once: true })
+    })
+    this.check(doing)
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * A Nutanix cluster as acs needs it, whatever the API version behind it: v2.0 on Prism Element today,
+ * v4 on Prism Central later. Callers see only this file. Sizes are bytes, times `Date`, durations ms.
+ *
+ * Mutations that are tasks on the wire (create, clone, delete, disks) resolve when the task succeeded
+ * and reject with EACSTASKFAILED otherwise; `CallOptions.onTask` reports progress and `wait: false`
+ * returns as soon as the cluster accepted it. Source of the split: Prism v2 volume_groups specification.
+ */
+import type { Deadline } from '../base/deadline.js'
+
+export interface CallOptions {
+  deadline?: Deadline
+  /** Progress of the task behind the call, at most a few times a second. */
+  onTask?: (task: Task) => void
+}
+
+export interface MutationOptions extends CallOptions {
+  /** `false`: return once the task is accepted (`TaskReference.taskUuid`). Default `true`. */
+  wait?: boolean
+}
+
+export interface Prism {
+  readonly apiVersion: 'v2.0'
+  cluster(options?: CallOptions): Promise<Cluster>
+  hosts(options?: CallOptions): Promise<Host[]>
+
+  storageContainers(options?: CallOptions): Promise<StorageContainer[]>
+
+  volumeGroups(options?: CallOptions): Promise<VolumeGroup[]>
+  /** Throws EACSNOTFOUND. `tolerateNotFoundMs`: keep asking, for a group just created (404 while busy). */
+  volumeGroup(uuid: string, options?: CallOptions & { tolerateNotFoundMs?: number }): Promise<VolumeGroup>
+  createVolumeGroup(spec: VolumeGroupSpec, options?: MutationOptions): Promise<TaskReference & { uuid: string }>
+  /**
+   * The compare-and-swap: replaces what `change` names and leaves the rest, if and only if the group is
+   * still at `expected.logicalTimestamp`; else EACSSTALE (conflict). `allowedInitiators` is the whole list.
+   * Returns the group as it is afterwards.
+   */
+  updateVolumeGroup(expected: VolumeGroup, change: VolumeGroupChange, options?: CallOptions): Promise<VolumeGroup>
+  deleteVolumeGroup(group: VolumeGroup, options?: MutationOptions): Promise<TaskReference>
+  cloneVolumeGroup(
+    uuid: string,
+    clone: { name: string; uuid?: string },
+    options?: MutationOptions,
+  ): Promise<TaskReference & { uuid: string }>
+
+  addDisk(groupUuid: string, disk: DiskSpec, options?: MutationOptions): Promise<TaskReference>
+  /** Grows a disk in place, keeping its data. */
+  resizeDisk(groupUuid: string, index: number, sizeBytes: number, options?: MutationOptions): Promise<TaskReference>
+  removeDisk(groupUuid: string, index: number, options?: MutationOptions): Promise<TaskReference>
+
+  /** Adds one initiator (`open`); not exclusive. Use `updateVolumeGroup` for that. */
+  allowInitiator(groupUuid: string, initiator: InitiatorAccess, options?: CallOptions): Promise<void>
+  revokeInitiator(groupUuid: string, clientAddress: string, options?: CallOptions): Promise<void>
+  attachToVm(groupUuid: string, vmUuid: string, options?: MutationOptions & { index?: number }): Promise<TaskReference>
+  detachFromVm(groupUuid: string, vmUuid: string, options?: MutationOptions): Promise<TaskReference>
+
+  iscsiClients(options?: CallOptions): Promise<IscsiClient[]>
+
+  task(uuid: string, options?: CallOptions): Promise<Task>
+  tasks(
+    filter?: { includeCompleted?: boolean; entityUuid?: string; limit?: number },
+    options?: CallOptions,
+  ): Promise<Task[]>
+  waitForTask(uuid: string, options?: CallOptions): Promise<Task>
+  cancelTask(uuid: string, options?: CallOptions): Promise<void>
+
+  /** Ends keep-alive connections; the client is unusable afterwards. */
+  close(): Promise<void>
+}
+
+export interface TaskReference {
+  /** Absent where the cluster answered at once. */
+  taskUuid?: string
+}
+
+export interface Cluster {
+  uuid: string
+  name: string
+  version: string
+  nodeCount: number
+  /** Address of the iSCSI data services portal without port; absent when the administrator set none. */
+  dataServicesAddress?: string
+  externalAddress?: string
+  timezone?: string
+}
+
+export interface Host {
+  uuid: string
+  name: string
+  hypervisorAddress?: string
+  controllerVmAddress?: string
+  hypervisorName?: string
+  memoryBytes?: number
+  cpuCores?: number
+  state?: string
+}
+
+export interface StorageContainer {
+  uuid: string
+  name: string
+  maxCapacityBytes: number
+  /** Absent where the cluster does not know (stats are strings, "-1" is unknown). */
+  usedBytes?: number
+  replicationFactor?: number
+  compressionEnabled?: boolean
+  internal: boolean
+}
+
+export interface VolumeGroup {
+  uuid: string
+  name: string
+  /** The raw text, acs's trailer included; `volume/trailer.ts` splits it. */
+  description: string
+  /** Version for compare-and-swap. */
+  logicalTimestamp: number
+  disks: VolumeDisk[]
+  /** Without the `iqn.` prefix, as Prism gives it. See `volume/target-name.ts`. */
+  iscsiTarget: string
+  attachments: Attachment[]
+  flashMode: boolean
+  chap: boolean
+  shared: boolean
+  createdBy?: string
+}
+
+export interface VolumeDisk {
+  index: number
+  /** Also the identity the disk shows in SCSI INQUIRY (VPD 0x80). */
+  uuid: string
+  sizeBytes: number
+  storageContainerUuid: string
+  path?: string
+}
+
+export interface Attachment {
+  /** Set for an iSCSI initiator. */
+  initiatorName?: string
+  initiatorAddress?: string
+  clientUuid?: string
+  /** Set for a virtual machine. */
+  vmUuid?: string
+}
+
+export interface InitiatorAccess {
+  /** An IQN or an IP address. */
+  clientAddress: string
+  /** CHAP secret this initiator must present. Never logged. */
+  chapSecret?: string
+}
+
+export interface VolumeGroupSpec {
+  name: string
+  /** Chosen by the client, so that a repeated create meets its first try. */
+  uuid?: string
+  description?: string
+  disks: DiskSpec[]
+  flashMode?: boolean
+  shared?: boolean
+  /** CHAP secret of the target. */
+  chapSecret?: string
+  iscsiTargetPrefix?: string
+}
+
+export interface VolumeGroupChange {
+  name?: string
+  description?: string
+  flashMode?: boolean
+  allowedInitiators?: InitiatorAccess[]
+  /** `null` switches CHAP off. */
+  chapSecret?: string | null
+}
+
+export type DiskSpec =
+  | { sizeBytes: number; storageContainerUuid: string; index?: number }
+  | { cloneOf: { groupUuid: string; index: number }; minimumSizeBytes?: number; index?: number }
+
+export interface IscsiClient {
+  uuid: string
+  clientAddress: string
+  chap: boolean
+}
+
+export interface Task {
+  uuid: string
+  operation: string
+  /** Lower-cased from Prism's Title-case. */
+  status: 'queued' | 'running' | 'succeeded' | 'failed' | 'aborted' | 'suspended' | 'unknown'
+  percent: number
+  /** Prism's own words on failure. */
+  errorDetail?: string
+  errorCode?: number
+  entities: { uuid: string; type: string; name?: string }[]
+  createdAt?: Date
+  completedAt?: Date
+}
