@@ -1,10 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
+/** CI adds the reports of all runs up (scripts/test-totals.mjs). */
+const report = process.env.ACS_TEST_REPORT
+
 export default defineConfig({
   test: {
     globals: false,
     disableConsoleIntercept: true,
     pool: 'forks',
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 10_000 } },
       {

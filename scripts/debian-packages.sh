@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The Debian packages acs uses, named once: for the demo, CI and the README.
+#   scripts/debian-packages.sh runtime|test           prints the list
+#   scripts/debian-packages.sh install runtime|test   installs what is missing, saying so
+set -euo pipefail
+
+# Attaching and mounting with the userspace initiator, and the filesystems.
+runtime=(qemu-system-common qemu-block-extra libiscsi-bin fuse3 e2fsprogs xfsprogs util-linux)
+# What the tests use besides: peers to compare with, disks to refuse, a keyring to store in.
+test=("${runtime[@]}" qemu-utils tgt fio btrfs-progs lvm2 cryptsetup-bin mdadm dosfstools squashfs-tools sqlite3
+  dbus dbus-x11 gnome-keyring libsecret-1-0 curl procps)
+
+list() {
+  case "${1:-}" in
+    runtime) printf '%s\n' "${runtime[@]}" ;;
+    test) printf '%s\n' "${test[@]}" ;;
+    *) sed -n '2,4p' "$0" >&2; exit 2 ;;
+  esac
+}
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+if [ "${1:-}" != install ]; then
+  list "${1:-}"
+  exit
+fi
+
+missing=()
+while read -r package; do installed "$package" || missing+=("$package"); done < <(list "${2:-}")
+if [ "${#missing[@]}" -eq 0 ]; then
+  echo "All Debian packages are installed."
+  exit
+fi
+echo "Installing from Debian: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}"
