@@ -22,8 +22,6 @@ export function deadlineIn(timeoutMs: number, cancel?: AbortSignal): Deadline {
   return new ClockDeadline(performance.now() + timeoutMs, cancel)
 }
 
-export const noDeadline: Deadline = deadlineIn(Infinity)
-
 class ClockDeadline implements Deadline {
   readonly signal: AbortSignal
 
@@ -70,3 +68,6 @@ class ClockDeadline implements Deadline {
     this.check(doing)
   }
 }
+
+/** No limit and no cancellation. */
+export const noDeadline: Deadline = deadlineIn(Infinity)

@@ -1,0 +1,48 @@
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { removeDurably, writeDurably } from '../../../src/lib/base/durable-file.js'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acs-durable-'))
+})
+afterEach(async () => {
+  await rm(folder, { recursive: true })
+})
+
+describe('writeDurably', () => {
+  it('replaces the content, privately, and leaves no temp file', async () => {
+    const path = join(folder, 'state.json')
+    await writeFile(path, 'old', { mode: 0o644 })
+    await writeDurably(path, 'new')
+    expect(await readFile(path, 'utf8')).toBe('new')
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    expect(await readdir(folder)).toEqual(['state.json'])
+  })
+
+  it('never shows a mixture to a reader, under many writers', async () => {
+    const path = join(folder, 'state')
+    const contents = Array.from({ length: 20 }, (_, index) => String(index).repeat(50_000))
+    await writeDurably(path, contents[0]!)
+    const writing = Promise.all(contents.map((content) => writeDurably(path, content)))
+    for (let round = 0; round < 50; round += 1) expect(contents).toContain(await readFile(path, 'utf8'))
+    await writing
+    expect(await readdir(folder)).toEqual(['state'])
+  })
+
+  it('leaves nothing when it cannot write', async () => {
+    await expect(writeDurably(join(folder, 'absent', 'file'), 'x')).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+})
+
+describe('removeDurably', () => {
+  it('is content with an absent file', async () => {
+    const path = join(folder, 'gone')
+    await writeDurably(path, 'x')
+    await removeDurably(path)
+    await removeDurably(path)
+    expect(await readdir(folder)).toEqual([])
+  })
+})
