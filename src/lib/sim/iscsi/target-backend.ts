@@ -45,6 +45,13 @@ export interface TargetDisk {
   readonly sizeBytes: number
   read(offset: number, length: number): Promise<Buffer>
   write(offset: number, data: Buffer): Promise<void>
+  /**
+   * `read` without a copy and, when it returns `undefined`, without a promise: the bytes are then in `into`
+   * already. Optional; worth having for files, whose pages are mostly cached. Throws or rejects with `DiskFault`.
+   */
+  readInto?(offset: number, into: Buffer): Promise<void> | undefined
+  /** `write` that may be done when it returns (`undefined`). `data` belongs to the caller again once it is done. */
+  writeFrom?(offset: number, data: Buffer): Promise<void> | undefined
   /** Returns once the data is on stable storage (fdatasync). */
   flush(): Promise<void>
   /** Range reads as zeros afterwards and its space is given back. */
