@@ -1,0 +1,87 @@
+import { AcsError, messageOf } from '../base/errors.js'
+import { exitCodeOf } from './exit-codes.js'
+import { Interruption, interruptedBy } from './interrupt.js'
+import type { JsonValue } from './output/columns.js'
+import { style } from './terminal.js'
+import { usageErrorFrom } from './usage-errors.js'
+import type { UsageContext } from './usage-errors.js'
+
+/** Where a defect is reported. */
+export const bugTracker = 'https://github.com/acs-cli/acs/issues'
+
+/** An error as it leaves the program: nothing but these fields is ever printed. */
+export interface Failure {
+  code: string
+  message: string
+  hints: readonly string[]
+  details: Readonly<Record<string, unknown>>
+  exitCode: number
+}
+
+/** The edge: whatever was thrown, as what the user is told. */
+export function failureOf(error: unknown, context?: UsageContext): Failure {
+  const known = toAcsError(error, context)
+  return {
+    code: known.code,
+    message: known.message,
+    hints: known.hints,
+    details: known.details,
+    exitCode: exitCodeOf(known.kind, signalOf(known)),
+  }
+}
+
+/** Anything thrown as an AcsError: oclif's parse errors are usage, a cancelled step is an interruption, the rest is our bug. */
+export function toAcsError(error: unknown, context?: UsageContext): AcsError {
+  if (error instanceof Error) {
+    const usage = usageErrorFrom(error, context)
+    if (usage) return usage
+  }
+  if (error instanceof AcsError) return error
+  const signalName = interruptedBy()
+  if (signalName)
+    return new AcsError('interrupted', 'EACSINTERRUPTED', new Interruption(signalName).message, { cause: error })
+  const name = error instanceof Error ? error.name : typeof error
+  return new AcsError('bug', 'EACSBUG', `${name}: ${messageOf(error)}; this is a bug in acs`, {
+    cause: error,
+    hints: ['Run it again with --debug for the stack', `Report it with the command and its output: ${bugTracker}`],
+  })
+}
+
+/** The one JSON document of a failed command. */
+export function failureDocument(failure: Failure, warnings: readonly string[]) {
+  return { error: { ...failure, details: plainJson(failure.details) }, warnings }
+}
+
+/** A failure in words, for stderr: the error, then what to try. */
+export function failureText(failure: Failure): string {
+  const lines = [`${style('red', 'Error', process.stderr)} (${failure.code}): ${failure.message}`]
+  if (failure.hints.length > 0) lines.push('Try:', ...failure.hints.map((hint) => `  ${hint}`))
+  return `${lines.join('\n')}\n`
+}
+
+/** Stack and causes, for --debug only: other people's errors may hold secrets in their fields, so only messages and stacks. */
+export function stackText(error: unknown): string {
+  const parts: string[] = []
+  for (let current = error; current instanceof Error; current = current.cause)
+    parts.push(`${parts.length === 0 ? '' : 'caused by '}${current.stack ?? current.message}\n`)
+  return parts.join('')
+}
+
+function signalOf(error: AcsError): NodeJS.Signals | undefined {
+  return error.cause instanceof Interruption ? error.cause.signalName : interruptedBy()
+}
+
+/** Details may hold dates, bigints or cycles; whatever JSON cannot say becomes text. */
+function plainJson(details: Readonly<Record<string, unknown>>): JsonValue {
+  const seen = new WeakSet()
+  const text = JSON.stringify(details, (_key, value: unknown) => {
+    if (typeof value === 'bigint') return value.toString()
+    if (value instanceof Error) return value.message
+    if (typeof value === 'object' && value !== null) {
+      if (seen.has(value)) return '[repeated]'
+      seen.add(value)
+    }
+    return value
+  })
+  return JSON.parse(text) as JsonValue
+}
