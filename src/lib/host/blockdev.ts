@@ -1,0 +1,172 @@
+import { readdir, readFile, realpath } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { AcsError, messageOf } from '../base/errors.js'
+import type { Deadline } from '../base/deadline.js'
+import type { MountEntry, MountHolder, Runner } from './host.js'
+import { mountsOfDevice, parseMountinfo } from './mountinfo.js'
+import { commandOf, processIds, readProcFile, readProcLink } from './processes.js'
+import type { HostRoots } from './roots.js'
+
+/** Name of the kernel's folder in /sys/class/block for a device path: `sdb` for `/dev/disk/by-id/...` too. */
+export async function kernelName(devicePath: string): Promise<string> {
+  try {
+    return basename(await realpath(devicePath))
+  } catch (error) {
+    throw new AcsError('not-found', 'EACSNODEVICE', `there is no device ${devicePath}: ${messageOf(error)}`, {
+      cause: error,
+      details: { devicePath },
+    })
+  }
+}
+
+/** `major:minor` by sysfs. */
+export async function deviceNumberOf(roots: HostRoots, devicePath: string): Promise<string> {
+  return readAttribute(roots, await kernelName(devicePath), 'dev')
+}
+
+/** Bytes by sysfs, whose `size` counts sectors of 512 whatever the device's own are. */
+export async function deviceSize(roots: HostRoots, devicePath: string): Promise<number> {
+  return Number(await readAttribute(roots, await kernelName(devicePath), 'size')) * 512
+}
+
+/** Logical sector size in bytes. */
+export async function sectorSize(roots: HostRoots, devicePath: string): Promise<number> {
+  return Number(await readAttribute(roots, await kernelName(devicePath), 'queue/logical_block_size'))
+}
+
+async function readAttribute(roots: HostRoots, name: string, attribute: string): Promise<string> {
+  const path = join(roots.sysfs, 'class', 'block', name, attribute)
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    throw new AcsError(
+      'not-found',
+      'EACSNODEVICE',
+      `${name} is not a block device of this kernel: ${messageOf(error)}`,
+      {
+        cause: error,
+        details: { path },
+      },
+    )
+  }
+}
+
+/** Who uses a block device. */
+export interface DeviceUse {
+  /** Devices on top (dm, md), by sysfs. */
+  stacked: string[]
+  /** Mount points, in any mount namespace this process can see. */
+  mounts: { mountPoint: string; pid: number; elsewhere: boolean }[]
+  /** Processes that have the device itself open. */
+  openers: MountHolder[]
+}
+
+/** Everything that uses a device; from sysfs and /proc alone, so that a dead device cannot hang it. */
+export async function deviceUse(roots: HostRoots, devicePath: string): Promise<DeviceUse> {
+  const name = await kernelName(devicePath)
+  const number = await readAttribute(roots, name, 'dev')
+  const stacked = await readdir(join(roots.sysfs, 'class', 'block', name, 'holders')).catch(() => [])
+  const mounts = (await mountNamespaces(roots)).flatMap((namespace) =>
+    mountsOfDevice(namespace.entries, { deviceNumber: number, devicePath }).map((entry) => ({
+      mountPoint: entry.mountPoint,
+      pid: namespace.pid,
+      elsewhere: !namespace.own,
+    })),
+  )
+  const openers = await processesWith(roots, (path) => path === devicePath, ['fd'])
+  return { stacked, mounts, openers }
+}
+
+/** Throws EACSBUSY that names every user; returns when there is none. */
+export async function assertUnused(roots: HostRoots, devicePath: string, doing: string): Promise<void> {
+  const use = await deviceUse(roots, devicePath)
+  const users = [
+    ...use.mounts.map((mount) =>
+      mount.elsewhere
+        ? `mounted at ${mount.mountPoint} in the mount namespace of process ${mount.pid}`
+        : `mounted at ${mount.mountPoint}`,
+    ),
+    ...use.stacked.map((name) => `used by /dev/${name}`),
+    ...use.openers.map((holder) => `open in process ${holder.pid} (${holder.command})`),
+  ]
+  if (users.length === 0) return
+  throw new AcsError('conflict', 'EACSBUSY', `cannot ${doing}: ${devicePath} is ${users.join(', ')}`, {
+    hints: use.mounts.map((mount) => `umount ${mount.mountPoint}`),
+    details: { devicePath, ...use },
+  })
+}
+
+/** Processes that keep a mount busy: open file, working folder, root, or a mapped file below it. */
+export async function mountHolders(roots: HostRoots, mountPoint: string): Promise<MountHolder[]> {
+  const prefix = mountPoint.endsWith('/') ? mountPoint : `${mountPoint}/`
+  return processesWith(roots, (path) => path === mountPoint || path.startsWith(prefix), [
+    'cwd',
+    'root',
+    'exe',
+    'fd',
+    'map_files',
+  ])
+}
+
+interface MountNamespace {
+  pid: number
+  own: boolean
+  entries: MountEntry[]
+}
+
+/** The mount table of every mount namespace, ours first. A container that copied a mount keeps the device alive. */
+export async function mountNamespaces(roots: HostRoots): Promise<MountNamespace[]> {
+  const ownTable = await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8')
+  const ownName = await readProcLink(join(roots.proc, 'self', 'ns', 'mnt'))
+  const seen = new Set([ownName])
+  const namespaces: MountNamespace[] = [{ pid: process.pid, own: true, entries: parseMountinfo(ownTable) }]
+  for (const pid of await processIds(roots.proc)) {
+    const name = await readProcLink(join(roots.proc, String(pid), 'ns', 'mnt'))
+    if (name === undefined || seen.has(name)) continue
+    const table = await readProcFile(join(roots.proc, String(pid), 'mountinfo'))
+    if (table === undefined) continue
+    seen.add(name)
+    namespaces.push({ pid, own: false, entries: parseMountinfo(table) })
+  }
+  return namespaces
+}
+
+type ProcessPlace = 'cwd' | 'root' | 'exe' | 'fd' | 'map_files'
+
+async function processesWith(
+  roots: HostRoots,
+  matches: (path: string) => boolean,
+  places: readonly ProcessPlace[],
+): Promise<MountHolder[]> {
+  const holders: MountHolder[] = []
+  for (const pid of await processIds(roots.proc)) {
+    // The root of a chroot or container is often the mount itself; that of everyone else is `/`.
+    if (!(await touches(join(roots.proc, String(pid)), matches, places))) continue
+    holders.push({ pid, command: await commandOf(roots.proc, pid) })
+  }
+  return holders
+}
+
+async function touches(
+  folder: string,
+  matches: (path: string) => boolean,
+  places: readonly ProcessPlace[],
+): Promise<boolean> {
+  for (const place of places) {
+    const path = join(folder, place)
+    if (place !== 'fd' && place !== 'map_files') {
+      const target = await readProcLink(path)
+      if (target !== undefined && matches(target)) return true
+      continue
+    }
+    const links = await readdir(path).catch(() => [])
+    const targets = await Promise.all(links.map((link) => readProcLink(join(path, link))))
+    if (targets.some((target) => target !== undefined && matches(target))) return true
+  }
+  return false
+}
+
+/** Writes out and drops what the kernel caches of a device (BLKFLSBUF, fsync). */
+export async function flushDevice(runner: Runner, devicePath: string, deadline: Deadline): Promise<void> {
+  await runner.run('blockdev', ['--flushbufs', devicePath], { deadline, timeoutMs: 300_000 })
+}

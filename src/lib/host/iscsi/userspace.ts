@@ -1,0 +1,325 @@
+import { access, constants, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AcsError, isAcsError } from '../../base/errors.js'
+import { noDeadline, type Deadline } from '../../base/deadline.js'
+import { assertUnused, deviceNumberOf, deviceSize, flushDevice } from '../blockdev.js'
+import type { HostLog } from '../exec.js'
+import type { AttachedDisk, DiskAddress, Initiator, Runner } from '../host.js'
+import type { Locks } from '../lock.js'
+import { attachLoop, detachLoop, findLoops, type LoopDevice } from '../loop.js'
+import { mountAt, parseMountinfo } from '../mountinfo.js'
+import { packageOf } from '../packages.js'
+import type { ProcessIdentity } from '../processes.js'
+import { noCheckpoint, type Checkpoint, type HostRoots } from '../roots.js'
+import {
+  diskFolder,
+  diskFolders,
+  prepareDiskFolder,
+  readDescription,
+  removeDiskFolder,
+  type DiskDescription,
+  type DiskFolder,
+} from './disk-folder.js'
+import { askIdentity, assertRightDisk, assertRightSize } from './identity.js'
+import { userspaceInitiatorName } from './initiator-name.js'
+import { daemonLacks, endDaemon, findDaemons, resizeNode, startDaemon } from './storage-daemon.js'
+
+export interface UserspaceInitiatorOptions {
+  runner: Runner
+  locks: Locks
+  roots: HostRoots
+  stateFolder: string
+  runtimeFolder: string
+  log?: HostLog
+  checkpoint?: Checkpoint
+  /** Seconds after which QEMU takes a request for lost and reconnects. Default 15. */
+  requestTimeoutS?: number
+}
+
+/** What the machine shows of one disk. */
+interface Observed {
+  daemons: ProcessIdentity[]
+  exported: boolean
+  loops: LoopDevice[]
+}
+
+/**
+ * The initiator for machines whose kernel has no iscsi_tcp: qemu-storage-daemon logs in, exports the disk
+ * as a file through FUSE, and a loop device makes it a block device. Everything is found again from
+ * /proc (the daemon's argv), mountinfo (the export) and sysfs (the loop's file).
+ */
+export function createUserspaceInitiator(options: UserspaceInitiatorOptions): Initiator {
+  const { runner, locks, roots, runtimeFolder } = options
+  const checkpoint = options.checkpoint ?? noCheckpoint
+
+  async function attach(disk: DiskAddress, deadline: Deadline): Promise<AttachedDisk> {
+    assertOneWayChap(disk)
+    const folder = diskFolder(runtimeFolder, disk)
+    assertSocketPath(folder)
+    return locks.within(folder.lockFile, deadline, async () => {
+      const initiatorName = await userspaceInitiatorName(options.stateFolder)
+      // First, and always: the disk at that address is the volume's, and the target lets us in.
+      const identity = await askIdentity(runner, disk, initiatorName, deadline)
+      assertRightDisk(disk, identity)
+      const observed = await observe(roots, folder)
+      const [loop] = observed.loops
+      if (isWhole(observed) && loop && (await answers(loop, deadline))) {
+        assertRightSize(disk, await refreshLoop(folder, loop, deadline))
+        return describe(disk, loop.devicePath)
+      }
+      await takeDown(folder, observed, `attach ${disk.targetName} anew`, deadline)
+      try {
+        await prepareDiskFolder(folder, disk)
+        await checkpoint('attach:before-daemon')
+        const requestTimeoutS = options.requestTimeoutS ?? 15
+        await startDaemon(runner, { folder, disk, initiatorName, requestTimeoutS }, deadline)
+        await checkpoint('attach:after-daemon')
+        assertRightSize(disk, await exportSize(folder, deadline))
+        const devicePath = await attachLoop(runner, folder.exportFile, identity.sectorBytes, deadline)
+        await checkpoint('attach:after-loop')
+        assertRightSize(disk, await deviceSize(roots, devicePath))
+        return await describe(disk, devicePath)
+      } catch (error) {
+        await undoAttach(folder, error)
+        throw error
+      }
+    })
+  }
+
+  /** The deadline may be what failed: undoing gets time of its own. A failure to undo is added, the first error stays. */
+  async function undoAttach(folder: DiskFolder, error: unknown): Promise<void> {
+    try {
+      await takeDown(folder, await observe(roots, folder), 'undo a failed attach', noDeadline.atMost(30_000))
+    } catch (undoError) {
+      options.log?.warn({ folder: folder.path, error: String(error), undoError: String(undoError) }, 'undo failed')
+    }
+  }
+
+  async function detach(disk: Pick<DiskAddress, 'targetName' | 'lun'>, deadline: Deadline): Promise<void> {
+    const folder = diskFolder(runtimeFolder, disk)
+    await locks.within(folder.lockFile, deadline, async () => {
+      await takeDown(folder, await observe(roots, folder), `detach ${disk.targetName}`, deadline)
+    })
+  }
+
+  /** From any state to none, in an order that loses no data and that may be cut off and begun again anywhere. */
+  async function takeDown(folder: DiskFolder, observed: Observed, doing: string, deadline: Deadline): Promise<void> {
+    for (const loop of observed.loops) await assertUnused(roots, loop.devicePath, doing)
+    for (const loop of observed.loops) {
+      if (observed.daemons.length > 0) await flush(loop, deadline)
+      await checkpoint('detach:before-loop')
+      await detachLoop(roots, runner, loop, deadline)
+    }
+    await checkpoint('detach:after-loop')
+    for (const daemon of observed.daemons) await endDaemon(roots.proc, daemon, folder, deadline)
+    await checkpoint('detach:after-daemon')
+    // A daemon that was killed leaves its mount behind, dead ("Transport endpoint is not connected").
+    while (await isExported(roots, folder)) await runner.run('umount', [folder.exportFile], { deadline })
+    await checkpoint('detach:after-export')
+    await removeDiskFolder(folder)
+  }
+
+  /**
+   * Nothing is mounted here, so a filesystem's data is out since its unmount. A flush that fails now means
+   * a session that was revoked or lost; the disk must still come off, hence a warning and no error.
+   */
+  async function flush(loop: LoopDevice, deadline: Deadline): Promise<void> {
+    try {
+      await flushDevice(runner, loop.devicePath, deadline.atMost(60_000))
+    } catch (error) {
+      if (!isAcsError(error) || error.kind === 'interrupted' || error.kind === 'precondition') throw error
+      options.log?.warn({ device: loop.devicePath, error: error.message }, 'the device could not be flushed')
+    }
+  }
+
+  /** Whether the device answers a read that no cache can answer. */
+  async function answers(loop: LoopDevice, deadline: Deadline): Promise<boolean> {
+    try {
+      await runner.run(
+        'dd',
+        [`if=${loop.devicePath}`, 'of=/dev/null', 'bs=4096', 'count=1', 'iflag=direct', 'status=none'],
+        { deadline, timeoutMs: 20_000 },
+      )
+      return true
+    } catch (error) {
+      if (isAcsError(error, 'EACSCOMMAND')) return false
+      if (isAcsError(error, 'EACSTIMEOUT') && deadline.remainingMs() > 0) return false
+      throw error
+    }
+  }
+
+  async function exportSize(folder: DiskFolder, deadline: Deadline): Promise<number> {
+    // In a process of its own: stat(2) on a FUSE file waits for its daemon, and would hold one of Node's threads.
+    // Not from the cache: QEMU lets the kernel keep a size for a second.
+    const { stdout } = await runner.run('stat', ['--cached=never', '-c', '%s', folder.exportFile], {
+      deadline,
+      timeoutMs: 20_000,
+    })
+    return Number(stdout.trim())
+  }
+
+  /** QEMU reads the capacity anew on `block_resize`, and takes the disk's word over ours; so the current size will do. */
+  async function refreshLoop(folder: DiskFolder, loop: LoopDevice, deadline: Deadline): Promise<number> {
+    const before = await deviceSize(roots, loop.devicePath)
+    await resizeNode(folder, before, deadline)
+    if ((await exportSize(folder, deadline)) === before) return before
+    await runner.run('losetup', ['--set-capacity', loop.devicePath], { deadline })
+    return deviceSize(roots, loop.devicePath)
+  }
+
+  async function refreshSize(disk: AttachedDisk, deadline: Deadline): Promise<number> {
+    const folder = diskFolder(runtimeFolder, disk)
+    return locks.within(folder.lockFile, deadline, async () => {
+      const [loop] = (await observe(roots, folder)).loops
+      if (!loop) throw notAttached(disk)
+      return refreshLoop(folder, loop, deadline)
+    })
+  }
+
+  async function attached(): Promise<AttachedDisk[]> {
+    const found: AttachedDisk[] = []
+    for (const folder of await diskFolders(runtimeFolder)) {
+      const description = await readDescription(folder)
+      const [loop] = (await observe(roots, folder)).loops
+      if (description && loop) found.push(await describe(description, loop.devicePath))
+    }
+    return found
+  }
+
+  async function describe(disk: Pick<DiskAddress, 'targetName' | 'lun'>, devicePath: string): Promise<AttachedDisk> {
+    return {
+      devicePath,
+      deviceNumber: await deviceNumberOf(roots, devicePath),
+      targetName: disk.targetName,
+      lun: disk.lun,
+      sizeBytes: await deviceSize(roots, devicePath),
+      initiator: 'userspace',
+    }
+  }
+
+  async function sweep(deadline: Deadline): Promise<string[]> {
+    const removed: string[] = []
+    for (const folder of await diskFolders(runtimeFolder)) {
+      try {
+        await locks.within(folder.lockFile, deadline.atMost(500), async () => {
+          const observed = await observe(roots, folder)
+          if (isWhole(observed)) return
+          await takeDown(folder, observed, 'sweep', deadline)
+          removed.push(inWords(folder, observed, await readDescription(folder)))
+        })
+      } catch (error) {
+        // Somebody works on it, or somebody still uses it: both are no leftovers.
+        if (!isAcsError(error, 'EACSLOCKED') && !isAcsError(error, 'EACSBUSY')) throw error
+      }
+    }
+    return removed
+  }
+
+  return {
+    kind: 'userspace',
+    missing: (deadline) => missing(runner, roots, deadline),
+    name: () => userspaceInitiatorName(options.stateFolder),
+    attach,
+    detach,
+    attached,
+    refreshSize,
+    sweep,
+  }
+}
+
+async function observe(roots: HostRoots, folder: DiskFolder): Promise<Observed> {
+  const [daemons, exported, loops] = await Promise.all([
+    findDaemons(roots.proc, folder),
+    isExported(roots, folder),
+    findLoops(roots, (file) => file === folder.exportFile),
+  ])
+  return { daemons, exported, loops }
+}
+
+function isWhole(observed: Observed): boolean {
+  return observed.daemons.length === 1 && observed.exported && observed.loops.length === 1
+}
+
+async function isExported(roots: HostRoots, folder: DiskFolder): Promise<boolean> {
+  const table = parseMountinfo(await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8'))
+  return mountAt(table, folder.exportFile) !== undefined
+}
+
+function inWords(folder: DiskFolder, observed: Observed, description: DiskDescription | undefined): string {
+  const parts = [
+    ...observed.loops.map((loop) => loop.devicePath),
+    ...observed.daemons.map((daemon) => `storage daemon ${daemon.pid}`),
+    ...(observed.exported ? ['its FUSE mount'] : []),
+    folder.path,
+  ]
+  return `${parts.join(', ')}${description ? ` of ${description.targetName} LUN ${description.lun}` : ''}`
+}
+
+async function missing(runner: Runner, roots: HostRoots, deadline: Deadline): Promise<Error[]> {
+  const errors: Error[] = []
+  if (process.getuid?.() !== 0)
+    errors.push(
+      new AcsError('precondition', 'EACSNOTROOT', 'attaching a disk to this machine needs root', {
+        hints: ['Run it with sudo'],
+      }),
+    )
+  for (const device of ['fuse', 'loop-control'])
+    if (!(await isThere(join(roots.dev, device))))
+      errors.push(
+        new AcsError('precondition', 'EACSNODEVICE', `this machine has no /dev/${device}`, {
+          hints: [`modprobe ${device === 'fuse' ? 'fuse' : 'loop'}`],
+        }),
+      )
+  const probes = [
+    () => daemonLacks(runner, deadline),
+    ...['iscsi-inq', 'iscsi-readcapacity16', 'losetup', 'blockdev', 'flock'].map((tool) => async () => {
+      await runner.run(tool, ['--help'], { deadline, okExitCodes: [0, 1, 2, 10, 255] })
+      return undefined
+    }),
+  ]
+  for (const probe of probes) {
+    try {
+      const lack = await probe()
+      if (lack) errors.push(lack)
+    } catch (error) {
+      if (!isAcsError(error, 'EACSTOOLMISSING')) throw error
+      errors.push(error)
+    }
+  }
+  return errors
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path, constants.F_OK).then(
+    () => true,
+    () => false,
+  )
+}
+
+function notAttached(disk: Pick<DiskAddress, 'targetName' | 'lun'>): AcsError {
+  return new AcsError('not-found', 'EACSNOTATTACHED', `${disk.targetName} LUN ${disk.lun} is not attached here`, {
+    details: { targetName: disk.targetName, lun: disk.lun },
+  })
+}
+
+/** QEMU's iSCSI driver proves itself to the target but cannot ask the target for proof. */
+function assertOneWayChap(disk: DiskAddress): void {
+  if (!disk.chap?.mutual) return
+  throw new AcsError('precondition', 'EACSMUTUALCHAP', 'the userspace initiator knows one-way CHAP only, not mutual', {
+    hints: ['Use the kernel initiator (open-iscsi), or a volume without mutual CHAP'],
+    details: { package: packageOf('iscsiadm') },
+  })
+}
+
+/** A unix socket's path has 107 bytes at most, unix(7). */
+function assertSocketPath(folder: DiskFolder): void {
+  if (Buffer.byteLength(folder.qmpSocket) <= 107) return
+  throw new AcsError(
+    'precondition',
+    'EACSRUNDIR',
+    `the runtime folder's path is too long for a socket: ${folder.path}`,
+    {
+      hints: ['Set ACS_RUN_DIR to a shorter one, such as /run/acs'],
+    },
+  )
+}
