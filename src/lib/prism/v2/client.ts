@@ -1,0 +1,48 @@
+import type { Prism } from '../prism.js'
+import type { PrismHttp } from '../http.js'
+import { getCluster } from './cluster.js'
+import { listHosts } from './hosts.js'
+import { listIscsiClients } from './iscsi-clients.js'
+import { listStorageContainers } from './storage-containers.js'
+import { cancelTask, getTask, listTasks, waitForTask } from './tasks.js'
+import { allowInitiator, attachToVm, detachFromVm, revokeInitiator } from './volume-attachments.js'
+import { addDisk, removeDisk, resizeDisk } from './volume-disks.js'
+import { cloneVolumeGroup, createVolumeGroup } from './volume-group-create.js'
+import { deleteVolumeGroup } from './volume-group-delete.js'
+import { updateVolumeGroup } from './volume-group-update.js'
+import { getVolumeGroup, listVolumeGroups } from './volume-groups.js'
+
+/** Both base paths of v2.0 serve the same resources; this one is the swagger's for most of them. */
+export const v2BasePath = '/PrismGateway/services/rest/v2.0'
+
+/** The v2.0 adapter: one function a call, each in its resource's file. */
+export function createV2Client(http: PrismHttp): Prism {
+  return {
+    apiVersion: 'v2.0',
+    cluster: (options) => getCluster(http, options),
+    hosts: (options) => listHosts(http, options),
+    storageContainers: (options) => listStorageContainers(http, options),
+    volumeGroups: (options) => listVolumeGroups(http, options),
+    volumeGroup: (uuid, options) => getVolumeGroup(http, uuid, options),
+    createVolumeGroup: (spec, options) => createVolumeGroup(http, spec, options),
+    updateVolumeGroup: (expected, change, options) => updateVolumeGroup(http, expected, change, options),
+    deleteVolumeGroup: (group, options) => deleteVolumeGroup(http, group, options),
+    cloneVolumeGroup: (uuid, clone, options) => cloneVolumeGroup(http, uuid, clone, options),
+    addDisk: (groupUuid, disk, options) => addDisk(http, groupUuid, disk, options),
+    resizeDisk: (groupUuid, index, sizeBytes, options) => resizeDisk(http, groupUuid, index, sizeBytes, options),
+    removeDisk: (groupUuid, index, options) => removeDisk(http, groupUuid, index, options),
+    allowInitiator: (groupUuid, initiator, options) => allowInitiator(http, groupUuid, initiator, options),
+    revokeInitiator: (groupUuid, clientAddress, options) => revokeInitiator(http, groupUuid, clientAddress, options),
+    attachToVm: (groupUuid, vmUuid, options) => attachToVm(http, groupUuid, vmUuid, options),
+    detachFromVm: (groupUuid, vmUuid, options) => detachFromVm(http, groupUuid, vmUuid, options),
+    iscsiClients: (options) => listIscsiClients(http, options),
+    task: (uuid, options) => getTask(http, uuid, options),
+    tasks: (filter, options) => listTasks(http, filter, options),
+    waitForTask: (uuid, options) => waitForTask(http, uuid, options),
+    cancelTask: (uuid, options) => cancelTask(http, uuid, options),
+    close: () => {
+      http.close()
+      return Promise.resolve()
+    },
+  }
+}
