@@ -8,7 +8,8 @@ import { createHost, openPrism, resolveFlags } from './connection.js'
 import type { ResolvedConnection } from './connection.js'
 import { createDebugLog } from './debug-log.js'
 import type { DebugLog } from './debug-log.js'
-import { failureDocument, failureOf, failureText, stackText, toAcsError } from './errors.js'
+import { toAcsError } from './errors.js'
+import type { Failure } from './errors.js'
 import { connectionFlags, globalFlags } from './flags.js'
 import type { destructiveFlags, listFlags } from './flags.js'
 import { interruptSignal } from './interrupt.js'
@@ -20,6 +21,7 @@ import { sortRows } from './output/sort.js'
 import { createProgress, silentProgress } from './progress.js'
 import type { Progress } from './progress.js'
 import { Prompt } from './prompt.js'
+import { report } from './report.js'
 import { guardStdout } from './stdout.js'
 import type { StdoutGuard } from './stdout.js'
 import { style } from './terminal.js'
@@ -31,10 +33,11 @@ export type FlagsOf<C extends typeof Command> = SharedFlags & Interfaces.Inferre
 export type ArgsOf<C extends typeof Command> = Interfaces.InferredArgs<C['args']>
 
 /** Errors a command has told the user already, so that the entry point does not tell them twice. */
-const told = new WeakSet<object>()
+const told = new WeakMap<object, Failure>()
 
-export function wasTold(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && told.has(error)
+/** What the user was told of an error that a command threw. */
+export function toldFailure(error: unknown): Failure | undefined {
+  return typeof error === 'object' && error !== null ? told.get(error) : undefined
 }
 
 /**
@@ -138,7 +141,7 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
     if (this.shared.output === 'name') this.print(nameOf(columns, row))
     else if (!this.jsonEnabled()) {
       const { detailTable } = await import('./output/table.js')
-      this.print(await detailTable(selectColumns(columns, undefined), row))
+      this.print(await detailTable(columns, row))
     }
     return recordOf(columns, row)
   }
@@ -153,7 +156,8 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
     try {
       await this.init()
       const result = await this.run()
-      await this.writeDocument({ result: result ?? null, warnings: this.warnings })
+      const format = machineFormat(this.argv)
+      if (format) this.writeData(await documentText({ result: result ?? null, warnings: this.warnings }, format))
       // `_run` has a type parameter of its own, which oclif fills with the result of `run`.
       return result as unknown as T
     } catch (error) {
@@ -200,18 +204,12 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
       flags: { ...this.ctor.baseFlags, ...this.ctor.flags },
     })
     this.progress.fail()
-    const failure = failureOf(known)
-    await this.writeDocument(failureDocument(failure, this.warnings))
-    if (!this.jsonEnabled()) process.stderr.write(failureText(failure))
-    if (this.argv.includes('--debug')) process.stderr.write(stackText(known))
-    told.add(known)
+    const { argv, warnings } = this
+    told.set(known, await report(known, { argv, warnings, write: (text) => this.writeData(text) }))
     throw known
   }
 
-  private async writeDocument(document: unknown): Promise<void> {
-    const format = machineFormat(this.argv)
-    if (!format) return
-    const text = await documentText(document, format)
+  private writeData(text: string): void {
     if (this.stdout) this.stdout.write(text)
     else process.stdout.write(text)
   }

@@ -1,0 +1,2 @@
+/** What the bundle exports; bin/run.js calls it. */
+export { main } from './lib/cli/main.js'

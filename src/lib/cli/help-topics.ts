@@ -1,0 +1,99 @@
+import { exitCodes } from './exit-codes.js'
+
+/** Help that belongs to no command: `acs help exit-codes`. */
+export interface HelpTopic {
+  name: string
+  summary: string
+  text: () => string
+}
+
+export const helpTopics: readonly HelpTopic[] = [
+  { name: 'exit-codes', summary: 'What the exit code of a command says', text: exitCodesText },
+  { name: 'environment', summary: 'Environment variables acs reads', text: environmentText },
+  { name: 'formatting', summary: 'Output formats, columns, sorting and filters', text: formattingText },
+]
+
+/** Variables acs reads itself; each loses to the flag of the same meaning. */
+export const environmentVariables = [
+  ['ACS_CONTEXT', 'Context to use (--context)'],
+  ['ACS_ENDPOINT', 'Prism Element, HOST or HOST:PORT (--endpoint)'],
+  ['ACS_USERNAME', 'User on the cluster (--username)'],
+  ['ACS_PASSWORD_FILE', 'File of mode 0600 with the password (--password-file)'],
+  ['ACS_PASSWORD', 'The password; other processes may read it, so the last resort'],
+  ['ACS_CA_FILE', 'Certificate authority of the cluster (--ca-file)'],
+  ['ACS_FINGERPRINT', "SHA-256 fingerprint of the cluster's certificate (--fingerprint)"],
+  ['ACS_OUTPUT', 'table, json, yaml or name (--output)'],
+  ['ACS_TIMEOUT', 'Longest time for a command, 30s, 2m (--timeout)'],
+  ['ACS_NO_INPUT', 'Set to true: never ask (--no-input)'],
+  ['ACS_DEBUG', 'Set to true: log to standard error (--debug)'],
+  ['NO_COLOR', 'Not empty: no colours (--no-color)'],
+  ['XDG_CONFIG_HOME', 'Where acs/config.yaml is; default ~/.config'],
+  ['CREDENTIALS_DIRECTORY', "systemd's folder of LoadCredential= files"],
+] as const
+
+/** Names of older Nutanix tools, read where ours is not set. */
+export const olderVariables = [
+  ['NUTANIX_ENDPOINT, PRISM_IP', 'ACS_ENDPOINT'],
+  ['NUTANIX_USERNAME, PRISM_USERNAME', 'ACS_USERNAME'],
+  ['NUTANIX_PASSWORD, PRISM_PASSWORD', 'ACS_PASSWORD'],
+  ['DATASERVICES_IP', 'the address of the data services portal'],
+  ['DEFAULT_CONTAINER', 'the storage container for new volumes'],
+] as const
+
+function exitCodesText(): string {
+  return page('A number, once given a meaning, keeps it.', [
+    ...exitCodes.map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`),
+    '',
+    'With --json the same code is in error.exitCode, and error.code is a stable name to match on:',
+    '',
+    '  acs volume show web --json | jq -r .error.code',
+  ])
+}
+
+function environmentText(): string {
+  return page(
+    'A flag wins over the environment, the environment over the context, the context over /etc/acs/config.yaml.',
+    [
+      ...twoColumns(environmentVariables),
+      '',
+      'Names of older tools, read where the name of acs is not set:',
+      '',
+      ...twoColumns(olderVariables),
+    ],
+  )
+}
+
+function formattingText(): string {
+  return page('The result goes to standard output, everything else to standard error.', [
+    '  -o table   for people (default)',
+    '  -o json    {"result": ..., "warnings": [...]}, or {"error": ..., "warnings": [...]}; --json is short for it',
+    '  -o yaml    the same document as YAML',
+    '  -o name    names only, one a line; -q in lists',
+    '',
+    'JSON has raw values: sizes in bytes, times in ISO 8601, null for unknown.',
+    '',
+    'Lists:',
+    '',
+    '  --columns name,sizeBytes    which columns, by their JSON key; all for every one',
+    '  --sort sizeBytes:desc,name  in which order',
+    '  --filter CONDITION          which rows; repeated conditions must all hold',
+    '  --limit 10                  how many, after sorting',
+    '',
+    'Conditions (case does not count; of a list, one item must match):',
+    '',
+    '  name=web-*       is; * is any text, ? one character',
+    '  name!=web-*      is not',
+    '  name~web         contains',
+    '  name!~web        does not contain',
+    '  sizeBytes>=10G   numbers: > >= < <=; sizes may have a unit',
+  ])
+}
+
+function page(first: string, lines: readonly string[]): string {
+  return `${[first, '', ...lines].join('\n')}\n`
+}
+
+function twoColumns(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return rows.map(([name, meaning]) => `  ${name.padEnd(width)}  ${meaning}`)
+}

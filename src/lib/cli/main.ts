@@ -1,0 +1,96 @@
+import { Config } from '@oclif/core'
+import type { Command } from '@oclif/core'
+import { AcsError } from '../base/errors.js'
+import { toldFailure } from './base-command.js'
+import { failureOf } from './errors.js'
+import { findNamed } from './grammar.js'
+import { handleSignals, Interruption } from './interrupt.js'
+import { machineFormat } from './output/document.js'
+import { report } from './report.js'
+import { unknownCommand } from './usage-errors.js'
+
+export interface Program {
+  /** Folder of package.json and oclif.manifest.json. */
+  root: string
+  /** The class of a command, loaded when it runs. */
+  load: (id: string) => Command.Class | Promise<Command.Class>
+}
+
+/** Something that keeps the event loop alive after the work is done must not keep the user waiting. */
+const lingerMs = 500
+
+/** Runs one command line and sets the exit code; every way out of the program passes here. */
+export async function main(argv: readonly string[], program: Program): Promise<void> {
+  leaveOnSignalsAndDefects(argv)
+  try {
+    await run(argv, program)
+  } catch (error) {
+    process.exitCode = await exitCodeFor(error, argv)
+  }
+  setTimeout(() => process.exit(), lingerMs).unref()
+}
+
+async function run(argv: readonly string[], { root, load }: Program): Promise<void> {
+  // Plugins of a user or a developer would be code from a folder acs does not own.
+  const config = await Config.load({ root, userPlugins: false, devPlugins: false })
+  if (argv[0] === '--version' || argv[0] === '-V') {
+    process.stdout.write(`${config.userAgent}\n`)
+    return
+  }
+  const named = findNamed(argv, new Set(config.commandIDs))
+  if (named.kind === 'topic' && !wantsHelp(named.rest) && machineFormat(named.rest))
+    throw incomplete(named.words, config)
+  if (argv.length === 0 || named.kind === 'topic' || wantsHelp(argv)) {
+    const { showHelp } = await import('./help.js')
+    await showHelp(config, named)
+    return
+  }
+  if (named.kind === 'unknown') throw unknownCommand(named.words, visibleCommands(config))
+  const command = await load(named.words.join(':'))
+  command.id = named.words.join(':')
+  await command.run(named.rest, config)
+}
+
+function wantsHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  const words = end === -1 ? argv : argv.slice(0, end)
+  return words.includes('--help') || words.includes('-h')
+}
+
+function visibleCommands(config: Config): string[] {
+  return config.commands.filter((command) => !command.hidden).map((command) => command.id.replaceAll(':', ' '))
+}
+
+function incomplete(words: readonly string[], config: Config): AcsError {
+  const beginning = `${words.join(' ')} `
+  return new AcsError('usage', 'EACSCOMMANDUNKNOWN', `"${words.join(' ')}" needs an action`, {
+    hints: visibleCommands(config)
+      .filter((command) => command.startsWith(beginning))
+      .map((command) => `acs ${command}`),
+  })
+}
+
+async function exitCodeFor(error: unknown, argv: readonly string[]): Promise<number> {
+  const told = toldFailure(error)
+  if (told) return told.exitCode
+  // oclif's way to end early, with its own code.
+  if (error instanceof Error && 'code' in error && error.code === 'EEXIT' && 'oclif' in error) return 0
+  return (await report(error, { argv })).exitCode
+}
+
+function leaveOnSignalsAndDefects(argv: readonly string[]): void {
+  handleSignals((signalName) => {
+    const reason = new Interruption(signalName)
+    const error = new AcsError('interrupted', 'EACSINTERRUPTED', reason.message, { cause: reason })
+    const { exitCode, ...failure } = failureOf(error)
+    if (machineFormat(argv) === 'json')
+      process.stdout.write(`${JSON.stringify({ error: { ...failure, exitCode }, warnings: [] }, null, 2)}\n`)
+    else process.stderr.write(`\nError (${failure.code}): ${failure.message}\n`)
+  })
+  const leave = (error: unknown): void => void report(error, { argv }).then(({ exitCode }) => process.exit(exitCode))
+  process.on('uncaughtException', leave)
+  process.on('unhandledRejection', leave)
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
