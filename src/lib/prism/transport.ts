@@ -1,7 +1,9 @@
 import type { AxiosInstance, RawAxiosResponseHeaders, AxiosResponseHeaders } from 'axios'
 import type { Deadline } from '../base/deadline.js'
-import { PrismAgent, type Trust } from './agent.js'
+import { messageOf } from '../base/errors.js'
+import { ConnectFailure, PrismAgent, type Trust } from './agent.js'
 import type { Answer } from './answer.js'
+import { codeOf } from './errors.js'
 import type { Authentication } from './session.js'
 
 export interface TransportRequest {
@@ -47,21 +49,24 @@ export function createTransport(options: TransportOptions): Transport {
     async send(request) {
       client ??= createClient(options)
       const { method, target, deadline } = request
-      const response = await (
-        await client
-      ).request<string>({
-        method,
-        url: options.origin + target,
-        httpsAgent: request.repeatable ? agent : freshAgent,
-        signal: deadline.signal,
-        timeout: Math.ceil(Math.min(attemptTimeoutMs, deadline.remainingMs())),
-        headers: {
-          ...authenticationHeader(options.username, request.authentication),
-          'x-request-id': request.requestId,
-          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(request.body === undefined ? {} : { data: JSON.stringify(request.body) }),
-      })
+      const axios = await client
+      const response = await axios
+        .request<string>({
+          method,
+          url: options.origin + target,
+          httpsAgent: request.repeatable ? agent : freshAgent,
+          signal: deadline.signal,
+          timeout: Math.ceil(Math.min(attemptTimeoutMs, deadline.remainingMs())),
+          headers: {
+            ...authenticationHeader(options.username, request.authentication),
+            'x-request-id': request.requestId,
+            ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
+          ...(request.body === undefined ? {} : { data: JSON.stringify(request.body) }),
+        })
+        .catch((error: unknown) => {
+          throw withoutRequest(error)
+        })
       return {
         status: response.status,
         headers: flatten(response.headers),
@@ -74,6 +79,13 @@ export function createTransport(options: TransportOptions): Transport {
       freshAgent.destroy()
     },
   }
+}
+
+/** axios hangs the whole request, password included, on its errors: only the network's own error goes on. */
+function withoutRequest(error: unknown): Error {
+  const original: unknown = error instanceof Error && error.cause !== undefined ? error.cause : error
+  if (original instanceof ConnectFailure) return original
+  return Object.assign(new Error(messageOf(error)), { code: codeOf(error) })
 }
 
 async function createClient(options: TransportOptions): Promise<AxiosInstance> {
