@@ -26,10 +26,10 @@ const result = await build({
   platform: 'node',
   format: 'cjs',
   target: 'node20.19',
-  // Names stay: oclif and error texts show them. Sources are for stack traces, beside the bundle.
+  // Names stay, for stack traces. Lines stay short: Node prints the whole line that a crash is in.
   minifySyntax: true,
   minifyWhitespace: true,
-  keepNames: false,
+  lineLimit: 160,
   sourcemap: 'external',
   sourcesContent: false,
   metafile: true,
