@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto'
+import { AcsError, isAcsError } from '../base/errors.js'
+import { formatSize, maxVolumeBytes } from '../base/sizes.js'
+import type { FilesystemType } from '../host/host.js'
+import type { CallOptions, VolumeGroup, VolumeGroupSpec } from '../prism/prism.js'
+import { forgetChapSecret, keepChapSecret } from './chap.js'
+import { findContainer } from './containers.js'
+import { announceStep, note, type VolumeContext } from './context.js'
+import { duplicateName } from './find.js'
+import { checkVolumeName, printable, uuidForName } from './names.js'
+import { checkMode, checkOptions } from './settings.js'
+import { checkRoom, withHumanText, withTrailer, type Trailer } from './trailer.js'
+import { asVolume, nameOf, sizeOf, type Volume } from './volume.js'
+
+/** How long a group may answer 404 after the cluster accepted it (recorded: "404 while busy"). */
+export const settleMs = 30_000
+
+export interface CreateRequest {
+  name: string
+  /** Bytes, whole MiB. */
+  sizeBytes: number
+  /** Name or UUID; may be left out where there is only one. */
+  container?: string
+  description?: string
+  filesystem?: FilesystemType
+  mkfsOptions?: string
+  mountOptions?: string
+  uid?: number
+  gid?: number
+  /** Octal. */
+  mode?: string
+  flash?: boolean
+  /** Secret that initiators must know; kept on this machine. */
+  chapSecret?: string
+  onRemove?: 'delete' | 'retain'
+  readOnly?: boolean
+  protect?: boolean
+  /** A volume of that name that is there already is success. */
+  existsOk?: boolean
+  dryRun?: boolean
+  onTask?: CallOptions['onTask']
+  wait?: boolean
+}
+
+export interface CreateResult {
+  volume?: Volume
+  uuid: string
+  /** False when it was there already. */
+  created: boolean
+  taskUuid?: string
+  planned?: string[]
+}
+
+/**
+ * Creates a volume, to be formatted at its first mount. Two hosts that create one name at once make one group:
+ * both derive the same UUID from the name. Throws EACSEXISTS, EACSDUPLICATE, or what the cluster says.
+ */
+export async function createVolume(context: VolumeContext, request: CreateRequest): Promise<CreateResult> {
+  const name = checkVolumeName(request.name)
+  checkSize(request.sizeBytes)
+  const description = describe(request)
+  const [container, place] = await Promise.all([
+    findContainer(context, request.container),
+    findPlace(context, name),
+  ])
+  if (place.existing) return existing(context, asVolume(place.existing), request)
+
+  const { uuid } = place
+  const token = `${uuid.slice(0, 8)}-${randomBytes(6).toString('hex')}`
+  const spec: VolumeGroupSpec = {
+    name,
+    uuid,
+    description: description(token),
+    disks: [{ sizeBytes: request.sizeBytes, storageContainerUuid: container.uuid, index: 0 }],
+    ...(request.flash === undefined ? {} : { flashMode: request.flash }),
+    ...(request.chapSecret === undefined ? {} : { chapSecret: request.chapSecret }),
+  }
+  if (request.dryRun)
+    return {
+      uuid,
+      created: false,
+      planned: [
+        `create volume group "${name}" (${uuid}) with a disk of ${formatSize(request.sizeBytes)} in storage container ${printable(container.name)}`,
+        `remember that its first mount makes an ${request.filesystem ?? 'ext4'} filesystem`,
+      ],
+    }
+
+  if (request.chapSecret !== undefined) await keepChapSecret(context.stateFolder, uuid, request.chapSecret)
+  announceStep(context, `creating volume group ${name}`)
+  let taskUuid: string | undefined
+  try {
+    const options = {
+      deadline: context.deadline,
+      ...(request.onTask ? { onTask: request.onTask } : {}),
+      ...(request.wait === undefined ? {} : { wait: request.wait }),
+    }
+    taskUuid = (await context.prism.createVolumeGroup(spec, options)).taskUuid
+    if (request.wait === false) return { uuid, created: true, ...(taskUuid === undefined ? {} : { taskUuid }) }
+  } catch (error) {
+    const met = await meetOther(context, uuid, token, error)
+    if (met.kind === 'other') {
+      if (request.chapSecret !== undefined) await forgetChapSecret(context.stateFolder, uuid)
+      return existing(context, met.volume, request)
+    }
+  }
+  const group = await context.prism.volumeGroup(uuid, { deadline: context.deadline, tolerateNotFoundMs: settleMs })
+  return { uuid, volume: asVolume(group), created: true, ...(taskUuid === undefined ? {} : { taskUuid }) }
+}
+
+/** The group that has the name, or the UUID a new one gets: the first generation not taken by a renamed group. */
+export async function findPlace(
+  context: VolumeContext,
+  name: string,
+): Promise<{ uuid: string; existing?: VolumeGroup }> {
+  const call = { deadline: context.deadline }
+  const [groups, cluster] = await Promise.all([context.prism.volumeGroups(call), context.prism.cluster(call)])
+  const named = groups.filter((group) => group.name === name)
+  const [first] = named
+  if (named.length > 1) throw duplicateName(name, named)
+  const taken = new Set(groups.map((group) => group.uuid.toLowerCase()))
+  for (let generation = 0; ; generation += 1) {
+    const uuid = uuidForName(cluster.uuid, name, generation)
+    if (!taken.has(uuid)) return { uuid, ...(first ? { existing: first } : {}) }
+  }
+}
+
+/** After a failed create: was our own group made after all, or did another host make it first? Else rethrows. */
+async function meetOther(
+  context: VolumeContext,
+  uuid: string,
+  token: string,
+  error: unknown,
+): Promise<{ kind: 'ours' } | { kind: 'other'; volume: Volume }> {
+  if (!isAcsError(error) || error.kind === 'auth' || error.kind === 'interrupted') throw error
+  let group: VolumeGroup
+  try {
+    group = await context.prism.volumeGroup(uuid, { deadline: context.deadline })
+  } catch {
+    // The first error says more than this one.
+    throw error
+  }
+  const volume = asVolume(group)
+  const ours = volume.trailer?.fmt?.t === token
+  if (ours && group.disks.length === 0) {
+    // A create that failed half way, for instance in a full container: nothing of it stays.
+    await context.prism.deleteVolumeGroup(group, { deadline: context.deadline })
+    throw error
+  }
+  return ours ? { kind: 'ours' } : { kind: 'other', volume }
+}
+
+function existing(context: VolumeContext, volume: Volume, request: CreateRequest): CreateResult {
+  const { group } = volume
+  const details = { uuid: group.uuid, name: group.name, sizeBytes: sizeOf(group) }
+  const hints = [
+    `See it: acs volume show ${printable(group.name)}`,
+    'To go on with the one that is there: --exists-ok',
+  ]
+  if (!request.existsOk)
+    throw new AcsError('conflict', 'EACSEXISTS', `there is a volume ${nameOf(volume)} already`, { hints, details })
+  if (sizeOf(group) < request.sizeBytes)
+    throw new AcsError(
+      'conflict',
+      'EACSEXISTS',
+      `there is a volume ${nameOf(volume)} already, and it is smaller: ${formatSize(sizeOf(group))} instead of ${formatSize(request.sizeBytes)}`,
+      { hints: [`Grow it: acs volume resize ${printable(group.name)} ${request.sizeBytes}`], details },
+    )
+  note(context, `volume ${nameOf(volume)} is there already (${formatSize(sizeOf(group))})`)
+  return { uuid: group.uuid, volume, created: false, ...(request.dryRun ? { planned: [] } : {}) }
+}
+
+/** Checks the texts and returns the description for a token. Throws usage errors before anything is asked of the cluster. */
+function describe(request: CreateRequest): (token: string) => string {
+  const trailer = (token: string): Trailer => ({
+    v: 1,
+    fs: request.filesystem ?? 'ext4',
+    fmt: { t: token },
+    ...optional('mk', checkOptions('mkfs', request.mkfsOptions)),
+    ...optional('mo', checkOptions('mount', request.mountOptions)),
+    ...optional('uid', request.uid),
+    ...optional('gid', request.gid),
+    ...optional('mode', checkMode(request.mode)),
+    ...optional('rm', request.onRemove),
+    ...(request.protect ? { prot: true } : {}),
+    ...(request.readOnly ? { ro: true } : {}),
+  })
+  const human = withHumanText({ before: '', after: '' }, request.description ?? '')
+  checkRoom(withTrailer({ before: human, after: '' }, trailer('x'.repeat(21))))
+  return (token) => withTrailer({ before: human, after: '' }, trailer(token))
+}
+
+function optional<K extends keyof Trailer>(key: K, value: Trailer[K] | undefined): Partial<Trailer> {
+  return value === undefined ? {} : { [key]: value }
+}
+
+function checkSize(sizeBytes: number): void {
+  if (Number.isSafeInteger(sizeBytes) && sizeBytes > 0 && sizeBytes <= maxVolumeBytes) return
+  throw new AcsError('usage', 'EACSSIZE', `a volume cannot have ${sizeBytes} bytes`, {
+    hints: [`At most ${formatSize(maxVolumeBytes)}`],
+  })
+}

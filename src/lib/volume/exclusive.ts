@@ -1,0 +1,132 @@
+import { AcsError, isAcsError } from '../base/errors.js'
+import { forgetHold, rememberedHolds, rememberHold } from './attach-record.js'
+import { changeVolume, without, withRecord } from './change.js'
+import type { Me, VolumeContext } from './context.js'
+import { heldElsewhere, holdOf, initiatorsOf, sameInitiator } from './holder.js'
+import type { Holder } from './trailer.js'
+import { nameOf, type Volume } from './volume.js'
+
+/**
+ * Makes this machine the only one that may write to the volume: one compare-and-swap sets the list of
+ * allowed initiators and the holder record together. Idempotent. Throws EACSHELD.
+ */
+export async function claim(context: VolumeContext, uuid: string, me: Me): Promise<Volume> {
+  const remembered = await rememberedHolds(context.stateFolder, uuid)
+  const holder = holderRecord(me, context.pluginAddress)
+  // The copy comes first: a crash right after the swap must find it.
+  await rememberHold(context.stateFolder, uuid, holder)
+  try {
+    return await changeVolume(context, uuid, (volume) => {
+      const hold = holdOf(volume, me, remembered)
+      if (hold.kind === 'mine') return undefined
+      if (hold.kind !== 'free' && hold.kind !== 'restarted') throw heldElsewhere(volume, hold, me)
+      return { allowedInitiators: [{ clientAddress: me.initiatorName }], description: describeWith(volume, holder) }
+    })
+  } catch (error) {
+    if (isAcsError(error, 'EACSHELD')) await forgetHold(context.stateFolder, uuid, holder)
+    throw error
+  }
+}
+
+/** Lets this machine in beside others: no protection against two writers. Idempotent. */
+export async function share(context: VolumeContext, uuid: string, me: Me): Promise<Volume> {
+  const call = { deadline: context.deadline }
+  await rememberHold(context.stateFolder, uuid, holderRecord(me, context.pluginAddress))
+  const volume = await changeVolume(context, uuid, () => undefined)
+  if (!initiatorsOf(volume).some((initiator) => sameInitiator(initiator, me.initiatorName)))
+    await context.prism.allowInitiator(uuid, { clientAddress: me.initiatorName }, call)
+  return changeVolume(context, uuid, () => undefined)
+}
+
+/** Who an initiator acts for, when access is given to it by name. */
+export interface Grant {
+  initiator: string
+  /** Name shown as the holder; default the initiator's. */
+  holderName?: string
+}
+
+/** Gives the volume to an initiator alone. Idempotent. Throws EACSHELD when anyone else is allowed in. */
+export async function grant(context: VolumeContext, uuid: string, to: Grant): Promise<Volume> {
+  const holder: Holder = { n: to.holderName ?? to.initiator, i: to.initiator, s: new Date().toISOString() }
+  return changeVolume(context, uuid, (volume) => {
+    const initiators = initiatorsOf(volume)
+    const [only] = initiators
+    if (initiators.length === 1 && sameInitiator(only, to.initiator)) return undefined
+    const hold = holdOf(volume, { hostName: holder.n, bootId: '', initiatorName: to.initiator })
+    if (hold.kind !== 'free')
+      throw heldElsewhere(volume, hold, { hostName: holder.n, bootId: '', initiatorName: to.initiator })
+    return { allowedInitiators: [{ clientAddress: to.initiator }], description: describeWith(volume, holder) }
+  })
+}
+
+/**
+ * Takes everyone off the list and sees that they are: a fenced machine's I/O fails before anyone else may
+ * log in. Throws EACSHELD while a virtual machine is attached.
+ */
+export async function revokeAll(context: VolumeContext, uuid: string): Promise<Volume> {
+  const nobody: Me = { hostName: '', bootId: '', initiatorName: '' }
+  await changeVolume(context, uuid, (volume) => {
+    const hold = holdOf(volume, nobody)
+    if (hold.kind === 'vm') throw heldElsewhere(volume, hold, nobody)
+    if (hold.kind === 'free' && !volume.trailer?.h) return undefined
+    return { allowedInitiators: [], ...describeWithout(volume) }
+  })
+  const after = await changeVolume(context, uuid, () => undefined)
+  const left = initiatorsOf(after)
+  if (left.length > 0)
+    throw new AcsError(
+      'conflict',
+      'EACSREVOKE',
+      `volume ${nameOf(after)} still allows ${left.join(', ')} after all access was revoked`,
+      { hints: ['Someone gave access meanwhile; look: acs volume explain ' + after.group.name], details: { uuid } },
+    )
+  return after
+}
+
+/**
+ * Takes one initiator off the list, and the holder record when it is that initiator's. Idempotent.
+ * `still`: asked at the moment of the change; when it says no, nothing is changed.
+ */
+export async function release(
+  context: VolumeContext,
+  uuid: string,
+  initiator: string,
+  still: (volume: Volume) => boolean = () => true,
+): Promise<Volume> {
+  const isHolder = (volume: Volume): boolean => sameInitiator(volume.trailer?.h?.i, initiator)
+  const isAllowed = (volume: Volume): boolean =>
+    initiatorsOf(volume).some((other) => sameInitiator(other, initiator))
+  let kept = false
+  let released = await changeVolume(context, uuid, (volume) => {
+    kept = !still(volume)
+    if (kept) return undefined
+    const count = initiatorsOf(volume).length
+    if (count === 1 && isAllowed(volume)) return { allowedInitiators: [], ...(isHolder(volume) ? describeWithout(volume) : {}) }
+    return isHolder(volume) && !isAllowed(volume) ? describeWithout(volume) : undefined
+  })
+  if (!kept && isAllowed(released)) {
+    // Others are allowed in too, perhaps with secrets the list does not show: only this one is closed.
+    await context.prism.revokeInitiator(uuid, initiator, { deadline: context.deadline })
+    released = await changeVolume(context, uuid, (volume) => (isHolder(volume) ? describeWithout(volume) : undefined))
+  }
+  return released
+}
+
+function holderRecord(me: Me, pluginAddress: string | undefined): Holder {
+  return {
+    n: me.hostName,
+    i: me.initiatorName,
+    b: me.bootId,
+    ...(pluginAddress === undefined ? {} : { a: pluginAddress }),
+    s: new Date().toISOString(),
+  }
+}
+
+function describeWith(volume: Volume, holder: Holder): string {
+  return withRecord(volume, (trailer) => ({ ...trailer, h: holder }))
+}
+
+function describeWithout(volume: Volume): { description?: string } {
+  if (volume.trailer?.h === undefined) return {}
+  return { description: withRecord(volume, (trailer) => without(trailer, 'h')) }
+}

@@ -1,0 +1,93 @@
+import { AcsError } from '../base/errors.js'
+import type { VolumeGroup } from '../prism/prism.js'
+import type { VolumeContext } from './context.js'
+import { isUuid, parseSnapshotReference, printable, snapshotGroupName } from './names.js'
+import { asVolume, type Volume } from './volume.js'
+
+/**
+ * The volume of that exact name or UUID. Throws EACSNOTFOUND, or EACSDUPLICATE when several groups share
+ * the name (Prism may allow it): then only a UUID says which one is meant.
+ */
+export async function findVolume(context: VolumeContext, nameOrUuid: string): Promise<Volume> {
+  const call = { deadline: context.deadline }
+  if (isUuid(nameOrUuid)) return asVolume(await context.prism.volumeGroup(nameOrUuid.toLowerCase(), call))
+  const found = pickByName(await context.prism.volumeGroups(call), nameOrUuid)
+  // The list may leave out what a single answer has: version and initiators are read afresh.
+  return asVolume(await context.prism.volumeGroup(found.uuid, call))
+}
+
+/** The snapshot `VOLUME@SNAPSHOT` or the one of that UUID. */
+export async function findSnapshot(context: VolumeContext, reference: string): Promise<Volume> {
+  if (!isUuid(reference)) parseSnapshotReference(reference)
+  const volume = await findVolume(context, reference)
+  if (!volume.trailer?.snap)
+    throw new AcsError('not-found', 'EACSNOTSNAPSHOT', `${printable(reference)} is not a snapshot that acs made`, {
+      hints: ['See the snapshots: acs volume snapshot list'],
+      details: { uuid: volume.group.uuid },
+    })
+  return volume
+}
+
+/** The one group of that name among `groups`. Throws like `findVolume`. */
+export function pickByName(groups: readonly VolumeGroup[], name: string): VolumeGroup {
+  const found = groups.filter((group) => group.name === name)
+  const [first] = found
+  if (!first)
+    throw new AcsError('not-found', 'EACSNOTFOUND', `there is no volume "${printable(name)}"`, {
+      hints: didYouMean(groups, name),
+      details: { name },
+    })
+  if (found.length > 1) throw duplicateName(name, found)
+  return first
+}
+
+/** The conflict of several groups with one name. */
+export function duplicateName(name: string, found: readonly VolumeGroup[]): AcsError {
+  const uuids = found.map((group) => group.uuid)
+  return new AcsError(
+    'conflict',
+    'EACSDUPLICATE',
+    `${found.length} volume groups are named "${printable(name)}": ${uuids.join(', ')}`,
+    { hints: ['Use the UUID of the one you mean in place of the name'], details: { name, uuids } },
+  )
+}
+
+/** Snapshots of a volume, oldest first: those taken of its UUID, and those of its name (a restore gives a new UUID). */
+export function snapshotsOf(groups: readonly VolumeGroup[], volume: Volume): Volume[] {
+  const volumes = groups.map(asVolume)
+  const alive = new Set(volumes.filter((other) => !other.trailer?.snap).map((other) => other.group.uuid))
+  return volumes
+    .filter(({ trailer, group }) => {
+      const snap = trailer?.snap
+      if (!snap || group.uuid === volume.group.uuid) return false
+      if (snap.of === volume.group.uuid) return true
+      const byName = snap.ofName === volume.group.name && group.name === snapshotGroupName(snap.ofName, snap.name)
+      return byName && !alive.has(snap.of)
+    })
+    .sort((a, b) => (a.trailer?.snap?.at ?? '').localeCompare(b.trailer?.snap?.at ?? ''))
+}
+
+function didYouMean(groups: readonly VolumeGroup[], name: string): string[] {
+  const near = groups
+    .map((group) => group.name)
+    .find((other) => other.toLowerCase() === name.toLowerCase() || distance(other, name) <= 2)
+  return [
+    ...(near === undefined ? [] : [`Did you mean ${printable(near)}?`]),
+    'See all volumes: acs volume list --all',
+  ]
+}
+
+/** Levenshtein distance, up to names of ordinary length. */
+function distance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 2 || a.length > 64) return Infinity
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j += 1) {
+      const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitute))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,59 @@
+import { readdir, realpath } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, normalize } from 'node:path'
+import { AcsError } from '../base/errors.js'
+import type { MountEntry } from '../host/host.js'
+import { printable } from './names.js'
+import type { Volume } from './volume.js'
+
+/** Where volumes are mounted when nothing else is said. */
+export const mountFolder = '/mnt/acs'
+
+/** `/mnt/acs/<name>`; by UUID for a group whose name is no file name. */
+export function defaultMountPoint(volume: Volume): string {
+  const { name, uuid } = volume.group
+  return join(mountFolder, /^[a-zA-Z0-9][a-zA-Z0-9_.@-]{0,254}$/.test(name) ? name : uuid)
+}
+
+/** The path as /proc/self/mountinfo will show it: absolute, links resolved as far as it exists. Throws EACSMOUNTPOINT. */
+export async function resolveMountPoint(path: string): Promise<string> {
+  if (!isAbsolute(path)) throw badMountPoint(path, 'it is not an absolute path', 'usage')
+  const clean = normalize(path).replace(/(.)\/+$/, '$1')
+  if (clean === '/') throw badMountPoint(path, 'it is the root of this machine', 'usage')
+  try {
+    return await realpath(clean)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw badMountPoint(path, codeOf(error) ?? 'it cannot be resolved', 'failed', error)
+    return join(await resolveParent(dirname(clean)), basename(clean))
+  }
+}
+
+async function resolveParent(path: string): Promise<string> {
+  return path === '/' ? path : resolveMountPoint(path)
+}
+
+/** Refuses a place where something is mounted already or files would disappear from view. Throws EACSMOUNTPOINT. */
+export async function checkMountPoint(path: string, mounts: readonly MountEntry[]): Promise<void> {
+  const there = mounts.filter((mount) => mount.mountPoint === path).at(-1)
+  if (there) throw badMountPoint(path, `${there.source} (${there.filesystem}) is mounted there`, 'conflict')
+  try {
+    const entries = await readdir(path)
+    if (entries.length > 0)
+      throw badMountPoint(path, `the folder is not empty (${printable(entries[0] ?? '')}...)`, 'conflict')
+  } catch (error) {
+    if (error instanceof AcsError) throw error
+    if (codeOf(error) === 'ENOTDIR') throw badMountPoint(path, 'it is not a folder', 'usage', error)
+    if (codeOf(error) !== 'ENOENT') throw badMountPoint(path, codeOf(error) ?? 'it cannot be read', 'failed', error)
+  }
+}
+
+function badMountPoint(path: string, why: string, kind: 'usage' | 'conflict' | 'failed', cause?: unknown): AcsError {
+  return new AcsError(kind, 'EACSMOUNTPOINT', `cannot mount at ${printable(path)}: ${why}`, {
+    hints: ['Choose another place: --path /mnt/somewhere'],
+    details: { path },
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}

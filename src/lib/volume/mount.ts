@@ -1,0 +1,71 @@
+import { AcsError } from '../base/errors.js'
+import { checkSecret, keepChapSecret } from './chap.js'
+import { note, type VolumeContext } from './context.js'
+import { checkMountPoint, resolveMountPoint } from './mount-point.js'
+import type { Step } from './plan.js'
+import { runSession } from './session.js'
+import { nameOf, type Volume } from './volume.js'
+
+export interface MountVolumeRequest {
+  volume: string
+  /** Default `/mnt/acs/<name>`. */
+  mountPoint?: string
+  readOnly?: boolean
+  options?: readonly string[]
+  takeOver?: boolean
+  chapSecret?: string
+  dryRun?: boolean
+}
+
+export interface MountResult {
+  volume: Volume
+  mountPoint: string
+  devicePath?: string
+  /** False when it was mounted already. */
+  changed: boolean
+  /** It was formatted now, its first mount. */
+  formatted: boolean
+  planned?: string[]
+}
+
+/**
+ * Attaches the volume exclusively and mounts it; formats it when it is new, by its one-shot token and an empty
+ * disk proven by several tools. Idempotent; after a crash the same command goes on.
+ */
+export async function mountVolume(context: VolumeContext, request: MountVolumeRequest): Promise<MountResult> {
+  const mountPoint = request.mountPoint === undefined ? undefined : await resolveMountPoint(request.mountPoint)
+  const result = await runSession(context, {
+    volume: request.volume,
+    intent: 'mount',
+    desired: { state: 'mounted', takeOver: request.takeOver ?? false },
+    ...(mountPoint === undefined ? {} : { mountPoint }),
+    ...(request.readOnly === undefined ? {} : { readOnly: request.readOnly }),
+    ...(request.options ? { mountOptions: request.options } : {}),
+    ...(request.dryRun === undefined ? {} : { dryRun: request.dryRun }),
+    check: async (work) => {
+      const { volume, observed } = work.finding
+      if (work.readOnly && volume.trailer?.fmt)
+        throw new AcsError(
+          'conflict',
+          'EACSNOFILESYSTEM',
+          `volume ${nameOf(volume)} has no filesystem yet, and a read-only mount cannot make one`,
+          { hints: [`Mount it once for writing: acs volume mount ${volume.group.name}`] },
+        )
+      if (observed.mount === 'none') await checkMountPoint(work.mountPoint, await context.host.mounts())
+      if (request.chapSecret !== undefined && !request.dryRun)
+        await keepChapSecret(context.stateFolder, volume.group.uuid, checkSecret(request.chapSecret))
+    },
+  })
+  const { work, done } = result
+  const has = (step: Step): boolean => done.includes(step)
+  if (done.length === 0 && !result.planned)
+    note(context, `volume ${nameOf(result.volume)} is mounted at ${work.mountPoint} already`)
+  return {
+    volume: result.volume,
+    mountPoint: work.mountPoint,
+    changed: has('mount'),
+    formatted: has('make-filesystem'),
+    ...(work.finding.disk ? { devicePath: work.finding.disk.devicePath } : {}),
+    ...(result.planned ? { planned: result.planned } : {}),
+  }
+}

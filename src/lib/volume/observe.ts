@@ -1,0 +1,104 @@
+import type { AttachedDisk, DeviceContent, Initiator, MountEntry } from '../host/host.js'
+import { rememberedHolds } from './attach-record.js'
+import type { Me, VolumeContext } from './context.js'
+import { holdOf, type Hold } from './holder.js'
+import type { Journal } from './journal.js'
+import { defaultMountPoint } from './mount-point.js'
+import type { Content, Observed } from './plan.js'
+import { targetName } from './target-name.js'
+import type { Trailer } from './trailer.js'
+import { asVolume, type Volume } from './volume.js'
+
+/** What was found, with the evidence behind the planner's words. */
+export interface Finding {
+  volume: Volume
+  hold: Hold
+  disk?: AttachedDisk
+  mounts: MountEntry[]
+  content?: DeviceContent
+  observed: Observed
+}
+
+/**
+ * Looks at the cluster and at this machine. The device itself is read only on request (`probe`), as reading it
+ * takes a while and needs it attached.
+ */
+export async function observe(
+  context: VolumeContext,
+  who: { me: Me; initiator: Initiator },
+  journal: Pick<Journal, 'facts'>,
+  request: { uuid: string; mountPoint: string; probe: boolean },
+): Promise<Finding> {
+  const { host, prism, deadline, stateFolder } = context
+  const volume = asVolume(await prism.volumeGroup(request.uuid, { deadline }))
+  const hold = holdOf(volume, who.me, await rememberedHolds(stateFolder, request.uuid))
+  const disk = await findDisk(volume, who.initiator, context)
+  const mounts = (await host.mounts()).filter((mount) =>
+    disk
+      ? mount.deviceNumber === disk.deviceNumber
+      : // Its disk is gone, for instance after a crash of the initiator; only the place says whose mount it was.
+        mount.mountPoint === defaultMountPoint(volume),
+  )
+  const content = disk && request.probe ? await host.deviceContent(disk.devicePath, deadline) : undefined
+  return {
+    volume,
+    hold,
+    mounts,
+    ...(disk ? { disk } : {}),
+    ...(content ? { content } : {}),
+    observed: {
+      hold: hold.kind === 'vm' || hold.kind === 'lookalike' ? 'other' : hold.kind,
+      disk: disk ? 'present' : 'absent',
+      mount: mountState(mounts, request.mountPoint),
+      token: tokenState(volume, journal),
+      content: content ? classifyContent(content, volume.trailer) : 'unknown',
+      ownerPending: journal.facts.ownerPending === true,
+    },
+  }
+}
+
+/** The volume's disk 0 on this machine, by its target and LUN. */
+export async function findDisk(
+  volume: Volume,
+  initiator: Initiator,
+  context: VolumeContext,
+): Promise<AttachedDisk | undefined> {
+  const target = targetName(volume.group)
+  const attached = await initiator.attached(context.deadline)
+  return attached.find((disk) => disk.targetName === target && disk.lun === 0)
+}
+
+function mountState(mounts: readonly MountEntry[], mountPoint: string): Observed['mount'] {
+  if (mounts.some((mount) => mount.mountPoint === mountPoint)) return 'here'
+  return mounts.length > 0 ? 'elsewhere' : 'none'
+}
+
+/** A token made for another group (the cluster copied its description into a clone) permits nothing. */
+export function tokenState(volume: Volume, journal: Pick<Journal, 'facts'>): Observed['token'] {
+  const token = volume.trailer?.fmt
+  if (!token || !tokenIsFor(volume.group.uuid, token.t)) return 'none'
+  if (token.u === undefined) return 'fresh'
+  const proof = journal.facts.format
+  return proof?.token === token.t && proof.fsUuid === token.u ? 'started-here' : 'started-elsewhere'
+}
+
+/** A token starts with the head of the UUID of the group it was made for. */
+export function tokenIsFor(uuid: string, token: string): boolean {
+  return token.startsWith(uuid.slice(0, 8).toLowerCase() + '-')
+}
+
+const mountable = ['ext4', 'xfs', 'btrfs']
+
+/** What the tools saw on the device, as the planner counts it. */
+export function classifyContent(content: DeviceContent, trailer: Trailer | undefined): Content {
+  if (content.state === 'blank') return 'blank'
+  if (content.state === 'data') return isUnsigned(content) ? 'unsigned' : 'foreign'
+  const expected = trailer?.fs === undefined ? mountable.includes(content.type) : content.type === trailer.fs
+  if (!expected) return 'foreign'
+  const half = trailer?.fmt?.u
+  return half !== undefined && content.uuid?.toLowerCase() === half.toLowerCase() ? 'half-made' : 'expected'
+}
+
+function isUnsigned(content: DeviceContent & { state: 'data' }): boolean {
+  return /non-?zero/i.test(content.what)
+}

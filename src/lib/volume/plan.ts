@@ -1,0 +1,111 @@
+import type { JournalStep } from './journal.js'
+
+/** What is wanted of a volume on this machine. */
+export type Desired =
+  | { state: 'mounted'; takeOver: boolean }
+  /** `shared`: beside others, without protection against two writers. */
+  | { state: 'attached'; takeOver: boolean; shared: boolean }
+  | { state: 'unmounted' }
+  /** `unmount: false`: a mounted volume is refused. */
+  | { state: 'detached'; unmount: boolean }
+
+/** What was found, on the cluster and on this machine. */
+export interface Observed {
+  hold: 'free' | 'mine' | 'restarted' | 'shared' | 'other'
+  disk: 'absent' | 'present'
+  /** `here`: at the wanted mount point. */
+  mount: 'none' | 'here' | 'elsewhere'
+  /** The one-shot permission to format; `started-here` only with this machine's journal as proof. */
+  token: 'none' | 'fresh' | 'started-here' | 'started-elsewhere'
+  content: Content
+  /** The new filesystem's root still has to get its owner. */
+  ownerPending: boolean
+}
+
+/**
+ * `expected`: a filesystem acs mounts. `half-made`: exactly the filesystem this machine began to make.
+ * `unsigned`: bytes that no tool recognises. `foreign`: anything else.
+ */
+export type Content = 'unknown' | 'blank' | 'expected' | 'half-made' | 'unsigned' | 'foreign'
+
+/** `probe` looks at the device; the plan ends there, as what follows depends on what is seen. */
+export type Step = JournalStep | 'probe'
+
+export type Refusal =
+  | 'held'
+  /** Mounted or attached here while the cluster does not let this machine in. */
+  | 'fenced'
+  | 'mounted-elsewhere'
+  | 'mounted'
+  | 'never-formatted'
+  | 'not-blank'
+  | 'format-interrupted'
+  | 'foreign-content'
+
+export type Plan = { steps: Step[] } | { refusal: Refusal }
+
+/** Steps from what is to what is wanted. Pure: the whole table is tested. */
+export function plan(desired: Desired, observed: Observed): Plan {
+  switch (desired.state) {
+    case 'mounted':
+    case 'attached':
+      return planAttach(desired, observed)
+    case 'unmounted':
+      return { steps: observed.mount === 'none' ? [] : ['unmount'] }
+    case 'detached':
+      return planDetach(desired, observed)
+  }
+}
+
+function planAttach(desired: Desired & { takeOver: boolean }, observed: Observed): Plan {
+  const { hold, disk, mount } = observed
+  if (desired.state === 'attached' && desired.shared) return planShare(observed)
+  if (hold === 'shared' && !desired.takeOver) return { refusal: 'held' }
+  if (hold === 'other' && !desired.takeOver && disk === 'absent' && mount === 'none') return { refusal: 'held' }
+  // What is still here is cut off from the disk. Mounting again on top of it would hide that.
+  if (hold !== 'mine' && mount !== 'none') return { refusal: 'fenced' }
+  if ((hold === 'other' || hold === 'shared') && disk === 'present') return { refusal: 'fenced' }
+  if (desired.state === 'mounted' && mount === 'elsewhere') return { refusal: 'mounted-elsewhere' }
+
+  const steps: Step[] = []
+  const cutOff = hold === 'free' && disk === 'present'
+  if (cutOff) steps.push('detach-disk')
+  if (hold === 'other' || hold === 'shared') steps.push('revoke')
+  if (hold !== 'mine') steps.push('claim')
+  if (disk === 'absent' || cutOff) steps.push('attach-disk')
+  if (desired.state === 'attached') return { steps }
+
+  if (mount === 'here') return { steps: observed.ownerPending ? ['set-owner'] : [] }
+  if (steps.length > 0 || observed.content === 'unknown') return { steps: [...steps, 'probe'] }
+  return planMount(observed)
+}
+
+function planShare({ hold, disk, mount }: Observed): Plan {
+  if (hold === 'other' && (mount !== 'none' || disk === 'present')) return { refusal: 'fenced' }
+  const allowed = hold === 'mine' || hold === 'shared'
+  return { steps: [...(allowed ? [] : (['share'] as const)), ...(disk === 'present' ? [] : (['attach-disk'] as const))] }
+}
+
+function planMount({ token, content, ownerPending }: Observed): Plan {
+  const mount: Step[] = ['check-filesystem', 'mount', ...(ownerPending ? (['set-owner'] as const) : [])]
+  if (token === 'none') {
+    if (content === 'expected') return { steps: mount }
+    return { refusal: content === 'blank' ? 'never-formatted' : 'foreign-content' }
+  }
+  // Whoever started before: an empty device that only this machine may write to is safe to format.
+  if (content === 'blank')
+    return { steps: ['start-format', 'make-filesystem', 'finish-format', 'mount', 'set-owner'] }
+  if (token === 'fresh') return { refusal: 'not-blank' }
+  if (token === 'started-here' && (content === 'half-made' || content === 'unsigned'))
+    return { steps: ['zero-device', 'probe'] }
+  return { refusal: token === 'started-here' ? 'not-blank' : 'format-interrupted' }
+}
+
+function planDetach(desired: { unmount: boolean }, { hold, disk, mount }: Observed): Plan {
+  if (mount !== 'none' && !desired.unmount) return { refusal: 'mounted' }
+  const steps: Step[] = []
+  if (mount !== 'none') steps.push('unmount')
+  if (disk === 'present') steps.push('detach-disk')
+  if (hold === 'mine' || hold === 'restarted' || hold === 'shared') steps.push('release')
+  return { steps }
+}
