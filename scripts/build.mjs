@@ -57,5 +57,8 @@ function entry() {
 
 /** A run of the two things everyone does, so that the functions they call are in the cache. */
 function writeCodeCache() {
-  execFileSync(process.execPath, [join(root, 'scripts', 'warm.cjs')], { stdio: ['ignore', 'ignore', 'inherit'], cwd: root })
+  execFileSync(process.execPath, [join(root, 'scripts', 'warm.cjs')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    cwd: root,
+  })
 }

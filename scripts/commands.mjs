@@ -11,7 +11,11 @@ export function commandFiles() {
   return readdirSync(folder, { recursive: true })
     .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
     .map((path) => ({
-      id: path.replace(/\.ts$/, '').split(sep).filter((word) => word !== 'index').join(':'),
+      id: path
+        .replace(/\.ts$/, '')
+        .split(sep)
+        .filter((word) => word !== 'index')
+        .join(':'),
       path: `src/commands/${path.split(sep).join('/')}`,
     }))
     .sort((a, b) => (a.id < b.id ? -1 : 1))

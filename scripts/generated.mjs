@@ -12,17 +12,25 @@ export async function generated() {
     { path: join(root, 'test', 'unit', 'cli', 'commands-snapshot.json'), content: json(snapshot(manifest)) },
   ]
   const readme = join(root, 'README.md')
-  if (existsSync(readme)) files.push({ path: readme, content: withCommandTable(readFileSync(readme, 'utf8'), manifest) })
+  if (existsSync(readme))
+    files.push({ path: readme, content: withCommandTable(readFileSync(readme, 'utf8'), manifest) })
   return files
 }
 
 /** oclif's own manifest, in a stable order: help and parsing start from it without loading any command. */
 async function readManifest() {
-  const plugin = new Plugin({ root, isRoot: true, ignoreManifest: true, respectNoCacheDefault: true, errorOnManifestCreate: true })
+  const plugin = new Plugin({
+    root,
+    isRoot: true,
+    ignoreManifest: true,
+    respectNoCacheDefault: true,
+    errorOnManifestCreate: true,
+  })
   await plugin.load()
   const commands = Object.entries(plugin.manifest.commands).sort(([a], [b]) => (a < b ? -1 : 1))
   // Where the class was on the machine that built it says nothing.
-  for (const [, command] of commands) for (const key of ['pluginName', 'pluginAlias', 'pluginType', 'isESM', 'relativePath']) delete command[key]
+  for (const [, command] of commands)
+    for (const key of ['pluginName', 'pluginAlias', 'pluginType', 'isESM', 'relativePath']) delete command[key]
   return { commands: Object.fromEntries(commands), version: plugin.manifest.version }
 }
 
@@ -59,7 +67,10 @@ export function withCommandTable(readme, manifest) {
 
 function usage(id, command) {
   const args = Object.values(command.args).filter((arg) => !arg.hidden)
-  return [id.replaceAll(':', ' '), ...args.map((arg) => (arg.required ? arg.name.toUpperCase() : `[${arg.name.toUpperCase()}]`))].join(' ')
+  return [
+    id.replaceAll(':', ' '),
+    ...args.map((arg) => (arg.required ? arg.name.toUpperCase() : `[${arg.name.toUpperCase()}]`)),
+  ].join(' ')
 }
 
 function json(value) {

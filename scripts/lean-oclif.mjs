@@ -14,7 +14,8 @@ const edits = [
   {
     file: 'index.js',
     find: /^exports\.(\w+) = (__importStar\(require\("[^"]+"\)\));$/gm,
-    replace: 'let $1_loaded; Object.defineProperty(exports, "$1", { enumerable: true, get: () => ($1_loaded ??= $2) });',
+    replace:
+      'let $1_loaded; Object.defineProperty(exports, "$1", { enumerable: true, get: () => ($1_loaded ??= $2) });',
   },
 ]
 
@@ -24,7 +25,7 @@ export const leanOclif = {
   setup(build) {
     build.onLoad({ filter: /@oclif\/core\/lib\/.*\.js$/ }, async ({ path }) => {
       let contents = await readFile(path, 'utf8')
-      for (const { file, find, replace } of edits.filter((edit) => path.endsWith(`/lib/${edit.file}`))) {
+      for (const { find, replace } of edits.filter(({ file }) => path.endsWith(`/lib/${file}`))) {
         const edited = contents.replace(find, replace)
         if (edited === contents) throw new Error(`${path}: nothing there matches ${find}`)
         contents = edited
@@ -38,5 +39,8 @@ export const leanOclif = {
 export function withLazyRequires(source) {
   const names = [...source.matchAll(requirement)].map((match) => match[1])
   const declared = source.replace(requirement, 'let $1_loaded; const $1 = () => ($1_loaded ??= $2);')
-  return names.reduce((text, name) => text.replace(new RegExp(`(?<![.\\w$])${name}(?=\\.)`, 'g'), `(${name}())`), declared)
+  return names.reduce(
+    (text, name) => text.replace(new RegExp(`(?<![.\\w$])${name}(?=\\.)`, 'g'), `(${name}())`),
+    declared,
+  )
 }

@@ -33,9 +33,17 @@ try {
 
 const minimum = Math.min(...times.acs) / Math.min(...times.bare)
 const median = middle(times.acs) / middle(times.bare)
-const result = { command: `acs ${acs.join(' ')}`, runs: times.acs.length, ratioMinimum: round(minimum), ratioMedian: round(median) }
+const result = {
+  command: `acs ${acs.join(' ')}`,
+  runs: times.acs.length,
+  ratioMinimum: round(minimum),
+  ratioMedian: round(median),
+}
 if (values.json) console.log(JSON.stringify(result))
-else console.log(`${result.command}: ${result.ratioMinimum} x bare node (minimum of ${result.runs}), ${result.ratioMedian} x (median)`)
+else
+  console.log(
+    `${result.command}: ${result.ratioMinimum} x bare node (minimum of ${result.runs}), ${result.ratioMedian} x (median)`,
+  )
 if (values.limit && minimum > Number(values.limit)) {
   console.error(`More than ${values.limit} x bare node`)
   process.exitCode = 1

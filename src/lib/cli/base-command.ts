@@ -201,7 +201,7 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
     if (error instanceof Error && 'code' in error && error.code === 'EEXIT') throw error
     const known = toAcsError(error, {
       command: this.id?.replaceAll(':', ' '),
-      flags: { ...this.ctor.baseFlags, ...this.ctor.flags },
+      flags: { json: {}, ...this.ctor.baseFlags, ...this.ctor.flags },
     })
     this.progress.fail()
     const { argv, warnings } = this

@@ -11,6 +11,8 @@ export interface ResolvedConnection {
   endpoint: string
 }
 
+export type ConnectionFlags = Partial<Interfaces.InferredFlags<typeof connectionFlags>>
+
 export interface ConnectionTools {
   prompt: Prompt
   deadline: Deadline
@@ -18,10 +20,7 @@ export interface ConnectionTools {
 }
 
 /** From flags, environment, context and /etc/acs to one endpoint with credentials. */
-export function resolveFlags(
-  _flags: Interfaces.InferredFlags<typeof connectionFlags>,
-  _tools: ConnectionTools,
-): Promise<ResolvedConnection> {
+export function resolveFlags(_flags: ConnectionFlags, _tools: ConnectionTools): Promise<ResolvedConnection> {
   return Promise.reject(new AcsError('bug', 'EACSBUG', 'connections are not wired yet'))
 }
 

@@ -13,7 +13,7 @@ export interface ReportOptions {
 
 /** Tells the user of an error in the format the command line asks for: one document on stdout, or words on stderr. */
 export async function report(error: unknown, options: ReportOptions): Promise<Failure> {
-  const { argv, warnings = [], write = (text) => void process.stdout.write(text) } = options
+  const { argv, warnings = [], write = (text: string) => void process.stdout.write(text) } = options
   const known = toAcsError(error, options.context)
   const failure = failureOf(known)
   const format = machineFormat(argv)

@@ -1,0 +1,80 @@
+import { deadlineIn } from '../../base/deadline.js'
+import type { Deadline } from '../../base/deadline.js'
+import type { Prism } from '../../prism/prism.js'
+import { openPrism, resolveFlags } from '../connection.js'
+import type { ConnectionFlags } from '../connection.js'
+import type { DebugLog } from '../debug-log.js'
+import { interruptSignal } from '../interrupt.js'
+import { compareText } from '../output/sort.js'
+import { Prompt } from '../prompt.js'
+import type { LiveKind } from './model.js'
+
+/** Someone waits at a prompt: after this, no names are better than late ones. */
+const patienceMs = 2000
+
+interface CompletionRequest {
+  kind: LiveKind
+  prefix: string
+  /** The command line so far: its --context, --endpoint and so on are obeyed. */
+  words: readonly string[]
+  debug: DebugLog
+}
+
+/** Names that begin with `prefix`, in order; none when the cluster cannot be asked within two seconds. */
+export async function completeNames({ kind, prefix, words, debug }: CompletionRequest): Promise<string[]> {
+  const deadline = deadlineIn(patienceMs, interruptSignal())
+  try {
+    const names = await Promise.race([namesOf(kind, words, deadline, debug), deadline.sleep(patienceMs, 'completing')])
+    return (names ?? []).filter((name) => name.startsWith(prefix)).sort(compareText)
+  } catch (error) {
+    // A shell that shows an error in the middle of a line helps nobody; --debug tells.
+    debug(`completion of ${kind}: ${String(error)}`)
+    return []
+  }
+}
+
+async function namesOf(
+  kind: LiveKind,
+  words: readonly string[],
+  deadline: Deadline,
+  debug: DebugLog,
+): Promise<string[]> {
+  const prompt = new Prompt({ noInput: true })
+  const connection = await resolveFlags(connectionFlagsIn(words), { prompt, deadline, warn: debug })
+  const prism = await openPrism(connection, debug)
+  try {
+    return await namesFrom(prism, kind, deadline)
+  } finally {
+    await prism.close()
+  }
+}
+
+async function namesFrom(prism: Prism, kind: LiveKind, deadline: Deadline): Promise<string[]> {
+  switch (kind) {
+    case 'volumes':
+    case 'snapshots':
+      return (await prism.volumeGroups({ deadline })).map((group) => group.name)
+    case 'containers':
+      return (await prism.storageContainers({ deadline })).map((container) => container.name)
+    case 'tasks':
+      return (await prism.tasks({ includeCompleted: true, limit: 50 }, { deadline })).map((task) => task.uuid)
+    case 'hosts':
+      return (await prism.hosts({ deadline })).map((host) => host.name)
+    case 'contexts':
+      return []
+  }
+}
+
+/** The connection flags among words that are not checked yet. Never --password-stdin: stdin is the terminal. */
+export function connectionFlagsIn(words: readonly string[]): ConnectionFlags {
+  const flags: ConnectionFlags = {}
+  for (const name of ['context', 'endpoint', 'username', 'password-file', 'ca-file', 'fingerprint'] as const) {
+    const index = words.findIndex((word) => word === `--${name}` || word.startsWith(`--${name}=`))
+    if (index === -1) continue
+    const word = words[index] ?? ''
+    flags[name] = word.includes('=') ? word.slice(word.indexOf('=') + 1) : words[index + 1]
+    // bash splits at =, so that the value is the word after it.
+    if (flags[name] === '=') flags[name] = words[index + 2]
+  }
+  return flags
+}
