@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto'
+import type { ContainerRecord } from './store/records.js'
+import type { DiskFiles } from './store/disk-files.js'
+import type { Store } from './store/store.js'
+import { errorCodes, WireError } from './wire-error.js'
+
+export interface ContainerChange {
+  name?: string
+  advertisedCapacityBytes?: number | null
+  replicationFactor?: number
+  compressionEnabled?: boolean
+  compressionDelaySecs?: number
+}
+
+/** Storage containers: who they are, and how full. Usage is what the disks' files really take. */
+export class StorageContainers {
+  constructor(
+    private readonly store: Store,
+    private readonly disks: () => DiskFiles,
+    private readonly refusedStatus: () => number,
+  ) {}
+
+  list(): ContainerRecord[] {
+    return [...this.store.containers.values()]
+  }
+
+  /** By UUID, by number or by name, as the API versions have it. */
+  find(reference: string): ContainerRecord | undefined {
+    const byUuid = this.store.containers.get(reference.toLowerCase())
+    if (byUuid) return byUuid
+    return this.list().find(
+      (container) => container.name === reference || String(container.number) === reference.split('::').at(-1),
+    )
+  }
+
+  require(reference: string, status: number): ContainerRecord {
+    const container = this.find(reference)
+    if (container) return container
+    throw new WireError(status, `Storage container ${reference} does not exist`, errorCodes.notFound)
+  }
+
+  capacityBytes(container: ContainerRecord): number {
+    return Math.min(container.maxCapacityBytes, container.advertisedCapacityBytes ?? Infinity)
+  }
+
+  usedBytes(uuid: string): number {
+    let used = 0
+    for (const group of this.store.groups.values())
+      for (const disk of group.disks) if (disk.containerUuid === uuid) used += this.disks().disk(disk).allocatedBytes()
+    return used
+  }
+
+  /** Bytes that still fit; negative when over-full. */
+  room(uuid: string): number {
+    const container = this.store.containers.get(uuid)
+    return container ? this.capacityBytes(container) - this.usedBytes(uuid) : 0
+  }
+
+  create(change: ContainerChange & { name: string }): ContainerRecord {
+    this.refuseName(change.name)
+    const numbers = this.list().map((container) => container.number)
+    const maxCapacityBytes = Math.max(...this.list().map((container) => container.maxCapacityBytes))
+    const container: ContainerRecord = {
+      uuid: randomUUID(),
+      number: Math.max(...numbers) + 1,
+      name: change.name,
+      maxCapacityBytes,
+      advertisedCapacityBytes: change.advertisedCapacityBytes ?? null,
+      replicationFactor: change.replicationFactor ?? 2,
+      compressionEnabled: change.compressionEnabled ?? false,
+      compressionDelaySecs: change.compressionDelaySecs ?? 0,
+      nutanixManaged: false,
+    }
+    this.store.commit({ put: { containers: [container] } })
+    return container
+  }
+
+  update(container: ContainerRecord, change: ContainerChange): void {
+    if (change.name !== undefined && change.name !== container.name) this.refuseName(change.name)
+    const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+    this.store.commit({ put: { containers: [{ ...container, ...given }] } })
+  }
+
+  remove(container: ContainerRecord): void {
+    const inUse = [...this.store.groups.values()].some((group) =>
+      group.disks.some((disk) => disk.containerUuid === container.uuid),
+    )
+    if (inUse)
+      throw new WireError(
+        this.refusedStatus(),
+        `Storage container ${container.name} holds virtual disks`,
+        errorCodes.general,
+      )
+    this.store.commit({ remove: { containers: [container.uuid] } })
+  }
+
+  private refuseName(name: string): void {
+    if (!/^[\w.-]{1,75}$/.test(name))
+      throw new WireError(this.refusedStatus(), `Invalid storage container name "${name}"`, errorCodes.badRequest)
+    if (this.list().some((container) => container.name === name))
+      throw new WireError(this.refusedStatus(), `Storage container with name ${name} already exists`, errorCodes.exists)
+  }
+}

@@ -1,0 +1,113 @@
+import { normalAddress } from './iscsi-clients.js'
+import type { SimulatedCluster } from './simulated-cluster.js'
+import type {
+  ChapCredentials,
+  InitiatorIdentity,
+  OpenTarget,
+  TargetBackend,
+  TargetDisk,
+  VisibleTarget,
+} from './iscsi/target-backend.js'
+import type { ClientRecord, DiskRecord, GroupRecord } from './store/records.js'
+
+/** Recorded: what stands before `iscsi_target` on the wire. */
+export const targetPrefix = 'iqn.2010-06.com.nutanix:'
+
+/** The cluster as the iSCSI target asks for it: who may see which group, under which names, with which disks. */
+export function createTargetBackend(cluster: SimulatedCluster): TargetBackend {
+  return {
+    visibleTargets(initiator) {
+      return cluster.groups
+        .list()
+        .filter((group) => clientFor(cluster, group, initiator))
+        .flatMap((group) => targetNames(cluster, group))
+    },
+    openTarget(targetName, initiator) {
+      const { base, virtual } = splitTargetName(targetName, cluster.behaviour.virtualTargets)
+      const group = cluster.groups
+        .list()
+        .find((candidate) => targetPrefix + candidate.iscsiTarget.toLowerCase() === base)
+      const client = group && clientFor(cluster, group, initiator)
+      if (!group || !client) return undefined
+      return openGroup(cluster, group, client, { targetName, virtual })
+    },
+  }
+}
+
+/** `-tgtN` is a virtual target of the group; without it all disks are behind one target. */
+export function splitTargetName(targetName: string, virtualTargets: number): { base: string; virtual?: number } {
+  const lower = targetName.toLowerCase()
+  const [, base, number] = /^(.+)-tgt(\d+)$/.exec(lower) ?? []
+  if (base === undefined || number === undefined || Number(number) >= virtualTargets) return { base: lower }
+  return { base, virtual: Number(number) }
+}
+
+function targetNames({ behaviour }: SimulatedCluster, group: GroupRecord): VisibleTarget[] {
+  const base = targetPrefix + group.iscsiTarget
+  const used = new Set(group.disks.map((disk) => disk.index % behaviour.virtualTargets))
+  // A group without disks still shows its first virtual target: it can be logged in to, and has no LUN.
+  const virtual = [...(used.size === 0 ? [0] : used)].sort((a, b) => a - b).map((number) => `${base}-tgt${number}`)
+  const names = { virtual, base: [base], both: [base, ...virtual] }[behaviour.discovery]
+  return names.map((targetName) => ({ targetName }))
+}
+
+function openGroup(
+  cluster: SimulatedCluster,
+  { uuid, authentication }: GroupRecord,
+  client: ClientRecord,
+  target: { targetName: string; virtual?: number },
+): OpenTarget {
+  const { virtual } = target
+  const disks = (): { lun: number; record: DiskRecord }[] => {
+    const group = cluster.store.groups.get(uuid)
+    const { virtualTargets, virtualTargetLun } = cluster.behaviour
+    const behind = (group?.disks ?? []).filter(
+      (disk) => virtual === undefined || disk.index % virtualTargets === virtual,
+    )
+    // With "zero", disks that share a virtual target cannot all be LUN 0: later ones count on from there.
+    return behind.map((record, at) => ({
+      lun: virtual !== undefined && virtualTargetLun === 'zero' ? at : record.index,
+      record,
+    }))
+  }
+  const chap = chapOf(authentication?.type === 'chap' ? authentication.secret : undefined, client, target.targetName)
+  return {
+    targetName: target.targetName,
+    ...(chap && { chap }),
+    lun(lun): TargetDisk | undefined {
+      const found = disks().find((disk) => disk.lun === lun)
+      return found && cluster.disks.disk(found.record)
+    },
+    luns: () => disks().map((disk) => disk.lun),
+  }
+}
+
+/**
+ * The group's secret is what initiators prove; a client's own secret is what the target proves in return
+ * (mutual CHAP). A client with a secret of its own in a group without one must prove its own (assumed).
+ */
+function chapOf(
+  groupSecret: string | undefined,
+  client: ClientRecord,
+  targetName: string,
+): ChapCredentials | undefined {
+  const own = client.authentication?.type === 'chap' ? client.authentication.secret : undefined
+  if (groupSecret !== undefined)
+    return { secret: groupSecret, ...(own !== undefined && { mutual: { username: targetName, secret: own } }) }
+  return own === undefined ? undefined : { secret: own }
+}
+
+/** The allowed client this initiator is, by name or by address. */
+function clientFor(
+  cluster: SimulatedCluster,
+  group: GroupRecord,
+  initiator: InitiatorIdentity,
+): ClientRecord | undefined {
+  const names = [normalAddress(initiator.name), normalAddress(initiator.address).replace(/^::ffff:/, '')]
+  for (const attachment of group.attachments) {
+    if (!('clientUuid' in attachment)) continue
+    const client = cluster.store.clients.get(attachment.clientUuid)
+    if (client && names.includes(client.address)) return client
+  }
+  return undefined
+}

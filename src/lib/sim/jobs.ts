@@ -1,0 +1,193 @@
+import type { StorageContainers } from './containers.js'
+import type { IscsiClients } from './iscsi-clients.js'
+import type { SimulatorBehaviour } from './simulator.js'
+import type { AttachmentRecord, DiskPlan, DiskRecord, GroupRecord, Job } from './store/records.js'
+import type { DiskFiles } from './store/disk-files.js'
+import type { Store } from './store/store.js'
+import type { Prepared } from './tasks.js'
+import { advance, type VolumeGroups } from './volume-groups.js'
+import { errorCodes, WireError } from './wire-error.js'
+
+export interface JobParts {
+  store: Store
+  groups: VolumeGroups
+  containers: StorageContainers
+  clients: IscsiClients
+  disks: DiskFiles
+  behaviour: SimulatorBehaviour
+}
+
+/** What each task does: slow work first, then one commit that checks again what may have changed meanwhile. */
+export async function prepareJob(parts: JobParts, job: Job): Promise<Prepared> {
+  switch (job.kind) {
+    case 'create':
+    case 'clone':
+      return prepareGroup(parts, job)
+    case 'delete':
+      return prepareDelete(parts, job.groupUuid)
+    case 'add-disk':
+      return prepareAddDisk(parts, job.groupUuid, job.disk)
+    case 'remove-disk':
+      return prepareRemoveDisk(parts, job.groupUuid, job.index)
+    case 'attach-vm':
+      return prepareAttachVm(parts, job)
+    case 'detach-vm':
+      return prepareDetachVm(parts, job)
+  }
+}
+
+async function prepareGroup(parts: JobParts, job: Extract<Job, { kind: 'create' | 'clone' }>): Promise<Prepared> {
+  await makeDisks(parts, job.disks)
+  return {
+    commit() {
+      parts.groups.checkFree(job.group)
+      if (job.kind === 'clone') requireGroup(parts, job.sourceUuid)
+      const requests = job.kind === 'create' ? job.clients : []
+      const resolved = requests.map((request) => parts.clients.resolve(request))
+      // Recorded: 3 after create, disk, attach. So each of the three counts one (assumed for a create that does all).
+      const steps = [true, job.disks.length > 0, resolved.length > 0].filter(Boolean).length
+      const group: GroupRecord = {
+        ...job.group,
+        logicalTimestamp: steps,
+        disks: placeDisks(job.disks, []),
+        attachments: resolved.map(({ client }): AttachmentRecord => ({ clientUuid: client.uuid })),
+        createdAtMs: Date.now(),
+      }
+      return { put: { groups: [group], clients: resolved.flatMap(({ client, changed }) => (changed ? [client] : [])) } }
+    },
+    undo: () => parts.disks.remove(job.disks.map((disk) => disk.uuid)),
+  }
+}
+
+function prepareDelete(parts: JobParts, groupUuid: string): Prepared {
+  let disks: readonly DiskRecord[] = []
+  return {
+    commit() {
+      const group = requireGroup(parts, groupUuid)
+      if (group.attachments.length > 0)
+        throw new WireError(500, parts.behaviour.deleteAttachedText, errorCodes.attached)
+      disks = group.disks
+      return { remove: { groups: [groupUuid] } }
+    },
+    after: async () => {
+      // The files go when the record is gone for good: a crash before must find both.
+      await parts.store.durable()
+      await parts.disks.remove(disks.map((disk) => disk.uuid))
+    },
+  }
+}
+
+async function prepareAddDisk(parts: JobParts, groupUuid: string, plan: DiskPlan): Promise<Prepared> {
+  await makeDisks(parts, [plan])
+  return {
+    commit() {
+      const group = requireGroup(parts, groupUuid)
+      if (group.disks.some((disk) => disk.index === plan.index))
+        throw new WireError(500, `Disk index ${plan.index} is not free`, errorCodes.exists)
+      return { put: { groups: [advance({ ...group, disks: placeDisks([plan], group.disks) })] } }
+    },
+    undo: () => parts.disks.remove([plan.uuid]),
+  }
+}
+
+function prepareRemoveDisk(parts: JobParts, groupUuid: string, index: number): Prepared {
+  let removed: DiskRecord | undefined
+  return {
+    commit() {
+      const group = requireGroup(parts, groupUuid)
+      removed = group.disks.find((disk) => disk.index === index)
+      if (!removed)
+        throw new WireError(500, `Volume group ${group.name} has no disk at index ${index}`, errorCodes.notFound)
+      return { put: { groups: [advance({ ...group, disks: group.disks.filter((disk) => disk !== removed) })] } }
+    },
+    after: async () => {
+      await parts.store.durable()
+      if (removed) await parts.disks.remove([removed.uuid])
+    },
+  }
+}
+
+function prepareAttachVm(parts: JobParts, job: Extract<Job, { kind: 'attach-vm' }>): Prepared {
+  return {
+    commit() {
+      const group = requireGroup(parts, job.groupUuid)
+      const others = group.attachments.flatMap((attachment) => ('vmUuid' in attachment ? [attachment] : []))
+      if (others.some((attachment) => attachment.vmUuid === job.vmUuid))
+        throw new WireError(
+          500,
+          `Volume group ${group.name} is already attached to VM ${job.vmUuid}`,
+          errorCodes.exists,
+        )
+      const attachment: AttachmentRecord = { vmUuid: job.vmUuid, index: job.index ?? others.length }
+      return { put: { groups: [advance({ ...group, attachments: [...group.attachments, attachment] })] } }
+    },
+  }
+}
+
+function prepareDetachVm(parts: JobParts, job: Extract<Job, { kind: 'detach-vm' }>): Prepared {
+  return {
+    commit() {
+      const group = requireGroup(parts, job.groupUuid)
+      const attachments = group.attachments.filter(
+        (attachment) => !('vmUuid' in attachment && attachment.vmUuid === job.vmUuid),
+      )
+      if (attachments.length === group.attachments.length)
+        throw new WireError(500, `Volume group ${group.name} is not attached to VM ${job.vmUuid}`, errorCodes.notFound)
+      return { put: { groups: [advance({ ...group, attachments })] } }
+    },
+  }
+}
+
+async function makeDisks(parts: JobParts, plans: readonly DiskPlan[]): Promise<void> {
+  const wanted = new Map<string, number>()
+  for (const plan of plans) wanted.set(plan.containerUuid, (wanted.get(plan.containerUuid) ?? 0) + plan.sizeBytes)
+  for (const [containerUuid, sizeBytes] of wanted)
+    if (sizeBytes > parts.containers.room(containerUuid)) throw parts.groups.noSpace(containerUuid)
+  const sources = findDisks(
+    parts,
+    plans.flatMap((plan) => plan.sourceUuid ?? []),
+  )
+  const gone = plans.find((plan) => plan.sourceUuid !== undefined && !sources.has(plan.sourceUuid))
+  if (gone) throw new WireError(500, 'The disk to clone does not exist', errorCodes.notFound)
+  try {
+    await parts.disks.make(plans, (uuid) => sources.get(uuid))
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EFBIG'))
+      throw new WireError(
+        500,
+        `NO_SPACE: the simulator's own disk cannot hold it: ${error.message}`,
+        errorCodes.noSpace,
+      )
+    throw error
+  }
+}
+
+function findDisks(parts: JobParts, uuids: readonly string[]): Map<string, DiskRecord> {
+  const found = new Map<string, DiskRecord>()
+  if (uuids.length === 0) return found
+  for (const group of parts.store.groups.values())
+    for (const disk of group.disks) if (uuids.includes(disk.uuid)) found.set(disk.uuid, disk)
+  return found
+}
+
+/** Disks without a wish take the lowest free index, in order. */
+function placeDisks(plans: readonly DiskPlan[], present: readonly DiskRecord[]): DiskRecord[] {
+  const taken = new Set([...present.map((disk) => disk.index), ...plans.flatMap((plan) => plan.index ?? [])])
+  const placed = plans.map((plan): DiskRecord => {
+    let index = plan.index
+    if (index === undefined) {
+      index = 0
+      while (taken.has(index)) index += 1
+      taken.add(index)
+    }
+    const { uuid, sizeBytes, containerUuid, flashMode } = plan
+    return { index, uuid, sizeBytes, containerUuid, ...(flashMode !== undefined && { flashMode }) }
+  })
+  return [...present, ...placed].sort((a, b) => a.index - b.index)
+}
+
+function requireGroup(parts: JobParts, uuid: string): GroupRecord {
+  const group = parts.store.groups.get(uuid)
+  if (group) return group
+  throw new WireError(500, `Volume group ${uuid} does not exist`, errorCodes.notFound)
+}

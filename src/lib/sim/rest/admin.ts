@@ -1,0 +1,68 @@
+import { changeBehaviour } from '../behaviour.js'
+import { faultKinds } from '../faults.js'
+import type { NewFault, Simulator } from '../simulator.js'
+import { errorCodes, WireError } from '../wire-error.js'
+import { bodyOf, type Request, type Route } from './routes.js'
+
+export interface AdminParts {
+  simulator: Pick<Simulator, 'addFault' | 'listFaults' | 'clearFaults' | 'behaviour' | 'state'>
+  /** Ends every REST session; the next request must show its password. */
+  endSessions: () => void
+}
+
+/** The simulator's own API, under /sim/v1, behind the same password as Prism's. */
+export function adminRoutes({ simulator, endSessions }: AdminParts): Route[] {
+  const route = (method: Route['method'], path: string, answer: Route['answer']): Route => ({
+    api: 'sim',
+    method,
+    path,
+    answer,
+  })
+  return [
+    route('GET', '/state', () => ({ body: simulator.state() })),
+    route('GET', '/behaviour', () => ({ body: simulator.behaviour })),
+    route('PUT', '/behaviour', (request) => {
+      const { body } = request
+      const problem = changeBehaviour(simulator.behaviour, isRecord(body) ? body : {})
+      if (problem !== undefined) throw new WireError(400, problem, errorCodes.badRequest)
+      return { body: simulator.behaviour }
+    }),
+    route('GET', '/faults', () => ({ body: simulator.listFaults() })),
+    route('POST', '/faults', (request) => ({ status: 201, body: addFault(simulator, request) })),
+    route('DELETE', '/faults', () => ({ body: { cleared: simulator.clearFaults() } })),
+    route('DELETE', '/faults/{id}', ({ parameters }) => {
+      const cleared = simulator.clearFaults(parameters.id)
+      if (cleared === 0) throw new WireError(404, `There is no fault ${parameters.id ?? ''}`, errorCodes.notFound)
+      return { body: { cleared } }
+    }),
+    route('DELETE', '/sessions', () => {
+      endSessions()
+      return { body: { value: true } }
+    }),
+  ]
+}
+
+function addFault(simulator: AdminParts['simulator'], request: Request): object {
+  const fields = bodyOf(request)
+  const kind = faultKinds.find((candidate) => candidate === fields.string('kind'))
+  if (!kind) throw new WireError(400, `Field kind must be one of ${faultKinds.join(', ')}`, errorCodes.badRequest)
+  const until = isRecord(request.body) && request.body.count === null ? null : fields.integer('count')
+  const fault: NewFault = {
+    kind,
+    match: fields.string('match'),
+    count: until,
+    value: fields.integer('value'),
+    message: fields.string('message'),
+    atPercent: fields.integer('atPercent', 'at_percent'),
+  }
+  try {
+    return simulator.addFault(fault)
+  } catch (error) {
+    if (error instanceof RangeError) throw new WireError(400, error.message, errorCodes.badRequest)
+    throw error
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

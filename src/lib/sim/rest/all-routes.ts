@@ -1,0 +1,26 @@
+import { Router, type Route } from './routes.js'
+import { oldContainerRoutes } from './v1/containers.js'
+import { oldTaskRoutes } from './v08/tasks.js'
+import { clusterRoutes } from './v2/cluster.js'
+import { hostRoutes } from './v2/hosts.js'
+import { storageContainerRoutes } from './v2/storage-containers.js'
+import { taskRoutes } from './v2/tasks.js'
+import { iscsiClientRoutes, volumeGroupReportRoutes, volumeGroupRoutes } from './v2/volume-groups.js'
+
+/** Everything of Prism that the simulator serves; the contract test walks this list. */
+export const prismRoutes: readonly Route[] = [
+  ...volumeGroupRoutes('v2.0'),
+  ...volumeGroupReportRoutes,
+  ...iscsiClientRoutes,
+  ...taskRoutes,
+  ...storageContainerRoutes,
+  ...clusterRoutes,
+  ...hostRoutes,
+  ...volumeGroupRoutes('v0.8'),
+  ...oldTaskRoutes,
+  ...oldContainerRoutes,
+]
+
+export function createRouter(adminRoutes: readonly Route[]): Router {
+  return new Router([...prismRoutes, ...adminRoutes])
+}

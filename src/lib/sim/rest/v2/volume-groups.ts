@@ -1,0 +1,271 @@
+import type { TaskRecord } from '../../store/records.js'
+import { errorCodes, WireError } from '../../wire-error.js'
+import { Fields, toCamel, toSnake } from '../fields.js'
+import { queryBoolean, queryInteger, type ApiName, type Reply, type Request, type Route } from '../routes.js'
+import { clientDto, groupDto, updatedGroupDto, type DiskDetail } from './volume-group-dto.js'
+import {
+  readAuthentication,
+  readClients,
+  readContainer,
+  readDisk,
+  readExternal,
+  readSettings,
+  readSize,
+} from './volume-group-requests.js'
+
+/** Volume groups of one API version: v0.8 is v2.0 in camelCase, with a bare array for the list. */
+export function volumeGroupRoutes(api: 'v2.0' | 'v0.8'): Route[] {
+  const route = (method: Route['method'], path: string, answer: Route['answer']): Route => ({
+    api,
+    method,
+    path,
+    answer,
+  })
+  return [
+    route('GET', '/volume_groups', listGroups),
+    route('POST', '/volume_groups', createGroup),
+    route('GET', '/volume_groups/{uuid}', (request) => {
+      const group = groupOf(request)
+      return reply(request, groupDto(request.cluster, group, detailOf(request)))
+    }),
+    route('PUT', '/volume_groups/{uuid}', updateGroup),
+    route('DELETE', '/volume_groups/{uuid}', (request) =>
+      taskReply(request, request.cluster.groups.delete(groupOf(request), timestampOf(request))),
+    ),
+    route('POST', '/volume_groups/{uuid}/clone', cloneGroup),
+    route('POST', '/volume_groups/{uuid}/open', (request) => openOrClose(request, 'ATTACH')),
+    route('POST', '/volume_groups/{uuid}/close', (request) => openOrClose(request, 'DETACH')),
+    route('POST', '/volume_groups/{uuid}/attach', (request) => attachOrDetach(request, 'ATTACH')),
+    route('POST', '/volume_groups/{uuid}/detach', (request) => attachOrDetach(request, 'DETACH')),
+    route('POST', '/volume_groups/{uuid}/disks', (request) => {
+      const disk = readDisk(fieldsOf(request))
+      return taskReply(request, request.cluster.groups.addDisk(groupOf(request), disk))
+    }),
+    route('PUT', '/volume_groups/{uuid}/disks', updateDisk),
+    route('DELETE', '/volume_groups/{uuid}/disks/{index}', (request) => {
+      const index = Fields.of(request.parameters).integer('index') ?? -1
+      return taskReply(request, request.cluster.groups.removeDisk(groupOf(request), index, timestampOf(request)))
+    }),
+  ]
+}
+
+export const volumeGroupReportRoutes: readonly Route[] = [
+  {
+    api: 'v2.0',
+    method: 'GET',
+    path: '/volume_groups/health_check_summary',
+    answer: ({ cluster, query }) => ({
+      body: {
+        entity_type: 'VOLUME_GROUP',
+        filter_criteria: query.get('filter_criteria') ?? '',
+        health_summary: { Good: cluster.store.groups.size },
+        detailed_check_summary: {},
+        checks_in_error: {},
+      },
+    }),
+  },
+  {
+    api: 'v2.0',
+    method: 'GET',
+    path: '/volume_groups/{uuid}/stats',
+    answer: (request) => {
+      groupOf(request)
+      return { body: statsDto(request.query) }
+    },
+  },
+]
+
+export const iscsiClientRoutes: readonly Route[] = [
+  {
+    api: 'v2.0',
+    method: 'GET',
+    path: '/iscsi_clients',
+    answer: ({ cluster }) => ({ body: collection(cluster.clients.list().map(clientDto)) }),
+  },
+  {
+    api: 'v2.0',
+    method: 'GET',
+    path: '/iscsi_clients/{uuid}',
+    answer: (request) => ({ body: clientDto(clientOf(request)) }),
+  },
+  {
+    api: 'v2.0',
+    method: 'PUT',
+    path: '/iscsi_clients/{uuid}',
+    answer: (request) => {
+      const authentication = readAuthentication(fieldsOf(request))
+      return { body: clientDto(request.cluster.groups.updateClient(clientOf(request), authentication)) }
+    },
+  },
+]
+
+/** Metrics nobody measures here: known, successful, without values. */
+export function statsDto(query: URLSearchParams): object {
+  const start = queryInteger(query, 'start_time_in_usecs') ?? queryInteger(query, 'start_time_usecs')
+  const interval = queryInteger(query, 'interval_in_secs') ?? 30
+  const metrics = query.getAll('metrics').flatMap((metric) => metric.split(','))
+  return {
+    stats_specific_responses: metrics.map((metric) => ({
+      successful: true,
+      metric,
+      start_time_in_usecs: start ?? 0,
+      interval_in_secs: interval,
+      values: [],
+    })),
+  }
+}
+
+/** Recorded for volume groups and vstores: total_entities is 0 whatever there is. */
+function collection(entities: readonly object[]): object {
+  return { metadata: { grand_total_entities: entities.length, total_entities: 0, count: entities.length }, entities }
+}
+
+function listGroups(request: Request): Reply {
+  const { cluster, api } = request
+  const detail = detailOf(request)
+  const groups = cluster.groups.list().map((group) => groupDto(cluster, group, detail))
+  return reply(request, api === 'v0.8' ? groups : collection(groups))
+}
+
+function createGroup(request: Request): Reply {
+  const fields = fieldsOf(request)
+  const uuid = readUuid(fields.string('uuid'))
+  const disks = (fields.objects('disk_list') ?? []).map(readDisk)
+  const clients = readClients(fields) ?? []
+  return taskReply(request, request.cluster.groups.create({ ...readSettings(fields), uuid, disks, clients }))
+}
+
+function cloneGroup(request: Request): Reply {
+  const source = groupOf(request)
+  const fields = Fields.of(request.body === undefined ? {} : toSnakeBody(request))
+  const uuid = readUuid(fields.string('uuid'))
+  const logicalTimestamp = fields.integer('logical_timestamp')
+  return taskReply(request, request.cluster.groups.clone(source, { ...readSettings(fields), uuid, logicalTimestamp }))
+}
+
+function updateGroup(request: Request): Reply {
+  const group = groupOf(request)
+  const fields = fieldsOf(request)
+  const clients = readClients(fields)
+  const change = { ...readSettings(fields), clients, logicalTimestamp: fields.integer('logical_timestamp') }
+  const updated = request.cluster.groups.update(group, change)
+  const full = request.cluster.behaviour.updateResponse === 'full'
+  return reply(
+    request,
+    full ? groupDto(request.cluster, updated, { size: true, path: true }) : updatedGroupDto(updated),
+  )
+}
+
+function openOrClose(request: Request, operation: 'ATTACH' | 'DETACH'): Reply {
+  const group = groupOf(request)
+  const fields = fieldsOf(request)
+  checkOperation(fields, operation)
+  const { address, clientUuid, authentication } = readExternal(fields)
+  const logicalTimestamp = fields.integer('logical_timestamp')
+  const { groups, store } = request.cluster
+  if (operation === 'DETACH') groups.close(group, { address, clientUuid }, logicalTimestamp)
+  else {
+    const known = address ?? store.clients.get(clientUuid?.toLowerCase() ?? '')?.address
+    if (known === undefined)
+      throw new WireError(
+        request.cluster.behaviour.unknownStatus,
+        `iSCSI client ${clientUuid ?? ''} does not exist`,
+        errorCodes.notFound,
+      )
+    groups.open(group, { address: known, ...(authentication && { authentication }) }, logicalTimestamp)
+  }
+  return { body: { value: true } }
+}
+
+function attachOrDetach(request: Request, operation: 'ATTACH' | 'DETACH'): Reply {
+  const group = groupOf(request)
+  const fields = fieldsOf(request)
+  checkOperation(fields, operation)
+  const vmUuid = readUuid(fields.string('vm_uuid'))
+  if (vmUuid === undefined) throw new WireError(400, 'Field vm_uuid is missing', errorCodes.badRequest)
+  const logicalTimestamp = fields.integer('logical_timestamp')
+  const { groups } = request.cluster
+  return taskReply(
+    request,
+    operation === 'ATTACH'
+      ? groups.attachVm(group, vmUuid, fields.integer('index'), logicalTimestamp)
+      : groups.detachVm(group, vmUuid, logicalTimestamp),
+  )
+}
+
+async function updateDisk(request: Request): Promise<Reply> {
+  const group = groupOf(request)
+  const fields = fieldsOf(request)
+  const index = fields.integer('index')
+  if (index === undefined) throw new WireError(400, 'Field index is missing', errorCodes.badRequest)
+  const upgrade = fields.object('upgrade_spec')
+  const disk = await request.cluster.groups.updateDisk(group, {
+    index,
+    flashMode: fields.boolean('flash_mode_enabled'),
+    ...(upgrade && { sizeBytes: readSize(upgrade), container: readContainer(upgrade) }),
+  })
+  return reply(request, { flash_mode_enabled: disk.flashMode ?? group.flashMode ?? false })
+}
+
+/** An `operation` may be left out, but must not contradict the path. */
+function checkOperation(fields: Fields, expected: 'ATTACH' | 'DETACH'): void {
+  const operation = fields.choice(['ATTACH', 'DETACH'], 'operation')
+  if (operation !== undefined && operation !== expected)
+    throw new WireError(400, `Operation ${operation} contradicts the path`, errorCodes.badRequest)
+}
+
+/** 8-4-4-4-12 hex digits; real ones have odd version and variant digits (recorded). */
+function readUuid(text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return text.toLowerCase()
+  throw new WireError(400, `"${text}" is not a UUID`, errorCodes.badRequest)
+}
+
+function groupOf(request: Request): ReturnType<Request['cluster']['groups']['require']> {
+  return request.cluster.groups.require(request.parameters.uuid ?? '')
+}
+
+function clientOf({ cluster, parameters }: Request): Parameters<typeof clientDto>[0] {
+  const client = cluster.store.clients.get(parameters.uuid?.toLowerCase() ?? '')
+  if (client) return client
+  throw new WireError(
+    cluster.behaviour.unknownStatus,
+    `iSCSI client ${parameters.uuid ?? ''} does not exist`,
+    errorCodes.notFound,
+  )
+}
+
+/**
+ * Sizes and paths are there unless switched off, as recorded (with which switches is not known).
+ */
+function detailOf({ query }: Request): DiskDetail {
+  return {
+    size: queryBoolean(query, 'include_disk_size') ?? queryBoolean(query, 'includeDiskSize') ?? true,
+    path: queryBoolean(query, 'include_disk_path') ?? queryBoolean(query, 'includeDiskPath') ?? true,
+  }
+}
+
+function timestampOf({ query }: Request): number | undefined {
+  return queryInteger(query, 'logical_timestamp') ?? queryInteger(query, 'logicalTimestamp')
+}
+
+function fieldsOf(request: Request): Fields {
+  return Fields.of(toSnakeBody(request))
+}
+
+function toSnakeBody(request: Request): unknown {
+  return isCamel(request.api) ? toSnake(request.body) : request.body
+}
+
+function reply(request: Request, body: unknown): Reply {
+  return { body: isCamel(request.api) ? toCamel(body) : body }
+}
+
+function taskReply(request: Request, task: TaskRecord): Reply {
+  const status = request.method === 'POST' && request.api === 'v2.0' ? request.cluster.behaviour.createdStatus : 200
+  return { status, ...reply(request, { task_uuid: task.uuid }) }
+}
+
+function isCamel(api: ApiName): boolean {
+  return api !== 'v2.0'
+}

@@ -1,0 +1,77 @@
+import { join } from 'node:path'
+import { StorageContainers } from './containers.js'
+import { FaultBoard } from './faults.js'
+import { foundCluster } from './founding.js'
+import { IscsiClients } from './iscsi-clients.js'
+import { prepareJob } from './jobs.js'
+import type { SimulatorBehaviour, SimulatorLog } from './simulator.js'
+import type { ClusterRecord } from './store/records.js'
+import { DiskFiles } from './store/disk-files.js'
+import { Store } from './store/store.js'
+import { Tasks } from './tasks.js'
+import { VolumeGroups } from './volume-groups.js'
+
+export interface ClusterOptions {
+  dataFolder: string
+  behaviour: SimulatorBehaviour
+  containerCapacityBytes?: number | undefined
+  log: SimulatorLog
+}
+
+/** The parts of the cluster behind its REST and iSCSI faces. */
+export class SimulatedCluster {
+  /** Address of the data services portal without port, as the cluster tells it. */
+  dataServicesAddress = '127.0.0.1'
+  externalAddress = '127.0.0.1'
+  readonly clients: IscsiClients
+  readonly groups: VolumeGroups
+  readonly tasks: Tasks
+
+  private constructor(
+    readonly store: Store,
+    readonly identity: ClusterRecord,
+    readonly containers: StorageContainers,
+    readonly disks: DiskFiles,
+    readonly behaviour: SimulatorBehaviour,
+    readonly faults: FaultBoard,
+    readonly log: SimulatorLog,
+  ) {
+    this.clients = new IscsiClients(store)
+    this.groups = new VolumeGroups(store, containers, this.clients, disks, behaviour, () => this.tasks)
+    const { groups, clients } = this
+    const parts = { store, groups, containers, clients, disks, behaviour }
+    this.tasks = new Tasks(store, behaviour, faults, log, (job) => prepareJob(parts, job))
+  }
+
+  /** Reads the state of `dataFolder`, or founds a new cluster there. Tasks cut short go on with `resume`. */
+  static async open(options: ClusterOptions): Promise<SimulatedCluster> {
+    const { behaviour, log } = options
+    const faults = new FaultBoard()
+    const store = await Store.open(options.dataFolder, (bytes) =>
+      log.warn({ bytes }, 'the journal ended in the middle of an entry; that entry was never acknowledged and is gone'),
+    )
+    const identity = foundCluster(store, options.containerCapacityBytes)
+    await store.durable()
+    // Each needs the other: room is a question about the disks of a container.
+    const containers: StorageContainers = new StorageContainers(
+      store,
+      () => disks,
+      () => behaviour.refusedStatus,
+    )
+    const disks = await DiskFiles.open(join(options.dataFolder, 'disks'), faults, log, (uuid) => containers.room(uuid))
+    await disks.sweep(knownDisks(store))
+    return new SimulatedCluster(store, identity, containers, disks, behaviour, faults, log)
+  }
+
+  async close(): Promise<void> {
+    await this.tasks.close()
+    await this.disks.close()
+    await this.store.close()
+  }
+}
+
+function knownDisks(store: Store): Set<string> {
+  const known = new Set<string>()
+  for (const group of store.groups.values()) for (const disk of group.disks) known.add(disk.uuid)
+  return known
+}

@@ -1,0 +1,121 @@
+import { ensureFolder } from '../base/durable-file.js'
+import { AcsError } from '../base/errors.js'
+import { changeBehaviour, defaultBehaviour } from './behaviour.js'
+import { ensureCredentials } from './credentials.js'
+import { claimFolder, type FolderClaim } from './folder-claim.js'
+import { formatAddress, parseListenAddress, type ListenAddress } from './listen-address.js'
+import { adminRoutes } from './rest/admin.js'
+import { createRouter } from './rest/all-routes.js'
+import { RestServer } from './rest/server.js'
+import { Sessions } from './rest/sessions.js'
+import { SimulatedCluster } from './simulated-cluster.js'
+import type { Simulator, SimulatorLog, SimulatorOptions, SimulatorState } from './simulator.js'
+import { isFinished } from './tasks.js'
+
+const silent: SimulatorLog = { info: () => undefined, warn: () => undefined, error: () => undefined }
+
+/**
+ * Starts a Prism cluster on this machine, with the state of `dataFolder` when there is any. Needs neither
+ * root nor system packages. Throws EACSSIMRUNNING (conflict) when a simulator lives on that folder already,
+ * EACSADDRINUSE (conflict) when an address is taken.
+ */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const behaviour = { ...defaultBehaviour }
+  const problem = changeBehaviour(behaviour, definedOnly(options.behaviour ?? {}))
+  if (problem !== undefined) throw new AcsError('usage', 'EACSSIMBEHAVIOUR', problem)
+  const listen = parseListenAddress(options.listen ?? '', { host: '127.0.0.1', port: 9440 })
+  const log = options.log ?? silent
+  await ensureFolder(options.dataFolder)
+  const claim = await claimFolder(options.dataFolder)
+  const closers: (() => Promise<void>)[] = [() => claim.release()]
+  const close = async (): Promise<void> => {
+    for (const step of closers.splice(0).reverse()) await step()
+  }
+  try {
+    const { dataFolder, containerCapacityBytes } = options
+    const cluster = await SimulatedCluster.open({ dataFolder, behaviour, containerCapacityBytes, log })
+    closers.push(() => cluster.close())
+    const credentials = await ensureCredentials(dataFolder, listen.host)
+    const sessions = new Sessions(credentials.username, credentials.password, () => behaviour.sessionLifetimeMs)
+    const dataServices = '127.0.0.1:3260'
+    const controls = {
+      behaviour,
+      addFault: cluster.faults.add.bind(cluster.faults),
+      listFaults: cluster.faults.list.bind(cluster.faults),
+      clearFaults: cluster.faults.clear.bind(cluster.faults),
+      state: () => stateOf(cluster, sessions, 0),
+    }
+    const router = createRouter(adminRoutes({ simulator: controls, endSessions: () => sessions.clear() }))
+    const { key, certificate } = credentials
+    const server = new RestServer({ cluster, router, sessions, key, certificate, onResponse: options.onResponse })
+    const { port } = await listenOn(server, listen)
+    closers.push(() => server.close())
+    cluster.tasks.resume()
+    const simulator: Simulator = {
+      endpoint: `https://${formatAddress({ host: listen.host, port })}`,
+      username: credentials.username,
+      passwordFile: credentials.passwordFile,
+      certificateFile: credentials.certificateFile,
+      fingerprint: credentials.fingerprint,
+      dataServices,
+      ...controls,
+      close,
+    }
+    await announce(claim, simulator)
+    return simulator
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function announce(claim: FolderClaim, simulator: Simulator): Promise<void> {
+  const { endpoint, dataServices, username, passwordFile, certificateFile, fingerprint } = simulator
+  const startedAt = new Date().toISOString()
+  await claim.announce({ endpoint, dataServices, username, passwordFile, certificateFile, fingerprint, startedAt })
+}
+
+async function listenOn(server: RestServer, address: ListenAddress): Promise<{ port: number }> {
+  try {
+    return await server.listen(address.host, address.port)
+  } catch (error) {
+    throw addressError(address, '--listen', error)
+  }
+}
+
+function addressError(address: ListenAddress, flag: string, cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  if (code !== 'EADDRINUSE' && code !== 'EADDRNOTAVAIL' && code !== 'EACCES') return cause
+  const why = {
+    EADDRINUSE: 'is taken by another process',
+    EADDRNOTAVAIL: 'is not an address of this machine',
+    EACCES: 'needs root',
+  }[code]
+  return new AcsError('conflict', 'EACSADDRINUSE', `${formatAddress(address)} ${why}`, {
+    cause,
+    hints: [`Choose another one with ${flag} HOST:PORT; port 0 picks a free one`],
+  })
+}
+
+function stateOf({ store, faults }: SimulatedCluster, sessions: Sessions, iscsiSessions: number): SimulatorState {
+  const tasks = [...store.tasks.values()]
+  return {
+    volumeGroups: store.groups.size,
+    disks: [...store.groups.values()].reduce((sum, group) => sum + group.disks.length, 0),
+    iscsiClients: store.clients.size,
+    tasks: {
+      queued: tasks.filter((task) => task.status === 'Queued').length,
+      running: tasks.filter((task) => task.status === 'Running').length,
+      finished: tasks.filter(isFinished).length,
+    },
+    logins: sessions.logins,
+    failedLogins: sessions.failedLogins,
+    sessions: sessions.size,
+    iscsiSessions,
+    faults: faults.size,
+  }
+}
+
+function definedOnly(values: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,150 @@
+import { open, readdir, rm, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ensureFolder } from '../../base/durable-file.js'
+import type { FaultBoard } from '../faults.js'
+import type { SimulatorLog } from '../simulator.js'
+import type { DiskPlan, DiskRecord } from './records.js'
+import { SimDisk } from './sim-disk.js'
+import { copySparse } from './sparse-copy.js'
+
+/** The folder of disks: one sparse file each, named after the vDisk's UUID. */
+export class DiskFiles {
+  private readonly disks = new Map<string, SimDisk>()
+  private sync: Promise<void> = Promise.resolve()
+  private nextSync: Promise<void> | undefined
+
+  private constructor(
+    private readonly folder: string,
+    private readonly faults: FaultBoard,
+    private readonly log: SimulatorLog,
+    /** Free bytes of a storage container. */
+    private readonly room: (containerUuid: string) => number,
+  ) {}
+
+  static async open(
+    folder: string,
+    faults: FaultBoard,
+    log: SimulatorLog,
+    room: (containerUuid: string) => number,
+  ): Promise<DiskFiles> {
+    await ensureFolder(folder)
+    return new DiskFiles(folder, faults, log, room)
+  }
+
+  /** The disk behind a record; the same object for the same UUID. Cheap: nothing is opened yet. */
+  disk(record: Pick<DiskRecord, 'uuid' | 'sizeBytes' | 'containerUuid'>): SimDisk {
+    let disk = this.disks.get(record.uuid)
+    if (!disk) {
+      const host = { faults: this.faults, roomFor: (asking: SimDisk) => this.room(asking.containerUuid) }
+      disk = new SimDisk(record.uuid, this.path(record.uuid), record.containerUuid, record.sizeBytes, host)
+      this.disks.set(record.uuid, disk)
+    }
+    return disk
+  }
+
+  /**
+   * Makes the files of disks: empty ones, and copies that show their sources at one common moment.
+   * On failure none is left. `find` gives the record of a source.
+   */
+  async make(plans: readonly DiskPlan[], find: (uuid: string) => DiskRecord | undefined): Promise<void> {
+    try {
+      for (const plan of plans.filter((candidate) => !candidate.sourceUuid)) {
+        // A crash may have left the file of an earlier try.
+        await rm(this.path(plan.uuid), { force: true })
+        const file = await open(this.path(plan.uuid), 'wx', 0o600)
+        try {
+          await file.truncate(plan.sizeBytes)
+        } finally {
+          await file.close()
+        }
+      }
+      await this.copy(plans, find)
+      await this.syncFolder()
+    } catch (error) {
+      await this.remove(plans.map((plan) => plan.uuid))
+      throw error
+    }
+  }
+
+  async remove(uuids: readonly string[]): Promise<void> {
+    for (const uuid of uuids) {
+      const disk = this.disks.get(uuid)
+      this.disks.delete(uuid)
+      await disk?.discard()
+      await rm(this.path(uuid), { force: true })
+      await rm(`${this.path(uuid)}.reservations`, { force: true })
+    }
+  }
+
+  /** Removes files that no record names: left by a crash between making them and recording them. */
+  async sweep(known: ReadonlySet<string>): Promise<void> {
+    for (const name of await readdir(this.folder)) {
+      const [uuid] = name.split('.')
+      if (uuid !== undefined && !known.has(uuid)) {
+        this.log.info({ file: name }, 'removing the file of a disk that was never finished')
+        await rm(join(this.folder, name), { force: true })
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const disk of this.disks.values()) await disk.rest()
+  }
+
+  private async copy(plans: readonly DiskPlan[], find: (uuid: string) => DiskRecord | undefined): Promise<void> {
+    const pairs = plans.flatMap((plan) => {
+      const source = plan.sourceUuid === undefined ? undefined : find(plan.sourceUuid)
+      return source ? [{ plan, source: this.disk(source) }] : []
+    })
+    if (pairs.length === 0) return
+    // Every source stands still before the first goes on: the copies belong together.
+    const sources = [...new Set(pairs.map(({ source }) => source))]
+    const gates = await Promise.all(sources.map(async (source) => ({ source, gate: await source.freeze() })))
+    const frozen = new Map(gates.map(({ source, gate }) => [source, gate.open()]))
+    try {
+      for (const { plan, source } of pairs) {
+        const target = this.path(plan.uuid)
+        await rm(target, { force: true })
+        const startedAt = performance.now()
+        const method = await copySparse(source.path, target)
+        const file = await open(target, 'r+')
+        try {
+          await frozen.get(source)?.restore(file)
+          await file.chmod(0o600)
+          await file.sync()
+        } finally {
+          await file.close()
+        }
+        if (plan.sizeBytes > source.sizeBytes) await truncate(target, plan.sizeBytes)
+        const ms = Math.round(performance.now() - startedAt)
+        this.log.info({ source: source.uuid, copy: plan.uuid, method, ms }, 'disk copied')
+      }
+    } finally {
+      for (const [source, held] of frozen) source.release(held)
+    }
+  }
+
+  /** One fsync of the folder serves all files made before it begins. */
+  private syncFolder(): Promise<void> {
+    this.nextSync ??= this.sync.then(() => {
+      this.nextSync = undefined
+      const done = syncFolderAt(this.folder)
+      this.sync = done.catch(() => undefined)
+      return done
+    })
+    return this.nextSync
+  }
+
+  private path(uuid: string): string {
+    return join(this.folder, `${uuid}.raw`)
+  }
+}
+
+async function syncFolderAt(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

@@ -1,0 +1,449 @@
+import { randomUUID } from 'node:crypto'
+import type { StorageContainers } from './containers.js'
+import { isInitiatorAddress, normalAddress, type IscsiClients } from './iscsi-clients.js'
+import type { SimulatorBehaviour } from './simulator.js'
+import type {
+  AttachmentRecord,
+  Authentication,
+  ClientRecord,
+  ClientRequest,
+  DiskPlan,
+  DiskRecord,
+  GroupRecord,
+  TaskRecord,
+  UsageType,
+} from './store/records.js'
+import type { DiskFiles } from './store/disk-files.js'
+import type { Store } from './store/store.js'
+import type { Tasks } from './tasks.js'
+import { errorCodes, WireError } from './wire-error.js'
+
+/** What a create, an update or a clone may say of a group; absent: not said. */
+export interface GroupSettings {
+  name?: string
+  description?: string
+  authentication?: Authentication
+  flashMode?: boolean
+  shared?: boolean
+  hidden?: boolean
+  loadBalance?: boolean
+  createdBy?: string
+  usageType?: UsageType
+  iscsiTarget?: string
+  iscsiTargetPrefix?: string
+}
+
+export interface DiskRequest {
+  index?: number
+  flashMode?: boolean
+  create?: { sizeBytes: number; container: string }
+  clone?: {
+    diskUuid?: string
+    groupUuid?: string
+    deviceIndex?: number
+    path?: string
+    minimumSizeBytes?: number
+    container?: string
+  }
+}
+
+export interface GroupRequest extends GroupSettings {
+  uuid?: string
+  disks: readonly DiskRequest[]
+  clients: readonly ClientRequest[]
+}
+
+/** Told when an initiator has lost a group, so that its sessions end before the request is answered. */
+export type RevokeListener = (group: GroupRecord, clients: readonly ClientRecord[]) => void
+
+export class VolumeGroups {
+  private readonly revokeListeners: RevokeListener[] = []
+
+  constructor(
+    private readonly store: Store,
+    private readonly containers: StorageContainers,
+    private readonly clients: IscsiClients,
+    private readonly disks: DiskFiles,
+    private readonly behaviour: SimulatorBehaviour,
+    private readonly tasks: () => Tasks,
+  ) {}
+
+  onRevoke(listener: RevokeListener): void {
+    this.revokeListeners.push(listener)
+  }
+
+  list(): GroupRecord[] {
+    return [...this.store.groups.values()]
+  }
+
+  /** Throws the answer for an unknown group; a group just made is unknown for a while. */
+  require(uuid: string): GroupRecord {
+    const group = this.store.groups.get(uuid.toLowerCase())
+    if (!group || Date.now() < group.createdAtMs + this.behaviour.notFoundAfterCreateMs)
+      throw new WireError(this.behaviour.unknownStatus, `Volume group ${uuid} does not exist`, errorCodes.notFound)
+    return group
+  }
+
+  create(request: GroupRequest): TaskRecord {
+    const { name } = request
+    if (name === undefined) throw this.refuse('Volume group name is missing', errorCodes.badRequest)
+    const group = this.blankGroup({ ...request, name }, request.uuid)
+    for (const client of request.clients) this.checkAddress(client.address)
+    const disks = request.disks.map((disk) => this.planDisk(disk))
+    this.checkIndexes(disks, [])
+    return this.tasks().start('VolumeGroupCreate', [groupEntity(group.uuid)], {
+      kind: 'create',
+      group,
+      disks,
+      clients: distinct(request.clients),
+    })
+  }
+
+  clone(source: GroupRecord, request: GroupSettings & { uuid?: string; logicalTimestamp?: number }): TaskRecord {
+    this.checkTimestamp(source, request.logicalTimestamp)
+    const name = request.name ?? `${source.name}-clone`
+    const group: GroupRecord = {
+      ...this.blankGroup({ ...request, name }, request.uuid),
+      ...(source.description !== undefined && { description: source.description }),
+      ...(source.flashMode !== undefined && { flashMode: source.flashMode }),
+      shared: source.shared,
+      usageType: source.usageType,
+    }
+    const disks = source.disks.map((disk): DiskPlan => ({ ...disk, uuid: randomUUID(), sourceUuid: disk.uuid }))
+    return this.tasks().start('VolumeGroupClone', [groupEntity(group.uuid), groupEntity(source.uuid)], {
+      kind: 'clone',
+      group,
+      sourceUuid: source.uuid,
+      disks,
+    })
+  }
+
+  delete(group: GroupRecord, logicalTimestamp?: number): TaskRecord {
+    this.checkTimestamp(group, logicalTimestamp)
+    if (group.attachments.length > 0 && this.behaviour.deleteAttached === 'refused')
+      throw this.refuse(this.behaviour.deleteAttachedText, errorCodes.attached)
+    return this.tasks().start('VolumeGroupDelete', [groupEntity(group.uuid)], { kind: 'delete', groupUuid: group.uuid })
+  }
+
+  addDisk(group: GroupRecord, request: DiskRequest): TaskRecord {
+    const disk = this.planDisk(request)
+    this.checkIndexes([disk], group.disks)
+    return this.tasks().start('VolumeDiskCreate', [groupEntity(group.uuid)], {
+      kind: 'add-disk',
+      groupUuid: group.uuid,
+      disk,
+    })
+  }
+
+  removeDisk(group: GroupRecord, index: number, logicalTimestamp?: number): TaskRecord {
+    this.checkTimestamp(group, logicalTimestamp)
+    this.requireDisk(group, index)
+    return this.tasks().start('VolumeDiskDelete', [groupEntity(group.uuid)], {
+      kind: 'remove-disk',
+      groupUuid: group.uuid,
+      index,
+    })
+  }
+
+  /** Grows a disk in place, and sets its flash mode. */
+  async updateDisk(
+    group: GroupRecord,
+    change: { index: number; flashMode?: boolean; sizeBytes?: number; container?: string; preserveData?: boolean },
+  ): Promise<DiskRecord> {
+    const disk = this.requireDisk(group, change.index)
+    if (
+      change.container !== undefined &&
+      this.containers.require(change.container, this.behaviour.refusedStatus).uuid !== disk.containerUuid
+    )
+      throw this.refuse(
+        'Changing the storage container of a disk is not supported by the simulator',
+        errorCodes.general,
+      )
+    const sizeBytes = change.sizeBytes ?? disk.sizeBytes
+    if (sizeBytes < disk.sizeBytes) throw this.refuse('Shrinking a disk is not supported', errorCodes.badRequest)
+    if (sizeBytes - disk.sizeBytes > this.containers.room(disk.containerUuid)) throw this.noSpace(disk.containerUuid)
+    // The file first: a crash between leaves a file that is longer than its record, which is cut when opened.
+    if (sizeBytes > disk.sizeBytes) await this.disks.disk(disk).resize(sizeBytes)
+    const current = this.require(group.uuid)
+    const changed: DiskRecord = {
+      ...this.requireDisk(current, change.index),
+      sizeBytes,
+      ...(change.flashMode !== undefined && { flashMode: change.flashMode }),
+    }
+    const disks = current.disks.map((candidate) => (candidate.uuid === changed.uuid ? changed : candidate))
+    this.store.commit({ put: { groups: [advance({ ...current, disks })] } })
+    return changed
+  }
+
+  /** The compare-and-swap: all of it or nothing. `clients` is the whole list of who may log in. */
+  update(
+    group: GroupRecord,
+    change: GroupSettings & { clients?: readonly ClientRequest[]; logicalTimestamp?: number },
+  ): GroupRecord {
+    this.checkTimestamp(group, change.logicalTimestamp)
+    if (change.name !== undefined && change.name !== group.name) this.checkName(change.name)
+    this.checkDescription(change.description)
+    if (change.iscsiTarget !== undefined && change.iscsiTarget !== group.iscsiTarget)
+      this.checkTarget(change.iscsiTarget)
+    let attachments = group.attachments
+    let newClients: ClientRecord[] = []
+    if (change.clients) {
+      for (const client of change.clients) this.checkAddress(client.address)
+      const resolved = distinct(change.clients).map((client) => this.clients.resolve(client))
+      newClients = resolved.flatMap(({ client, changed }) => (changed ? [client] : []))
+      attachments = [
+        ...resolved.map(({ client }): AttachmentRecord => ({ clientUuid: client.uuid })),
+        ...group.attachments.filter((attachment) => 'vmUuid' in attachment),
+      ]
+    }
+    const { clients: _clients, logicalTimestamp: _timestamp, iscsiTargetPrefix: _prefix, ...settings } = change
+    const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+    const next = advance({ ...group, ...given, attachments })
+    this.store.commit({ put: { clients: newClients, groups: [next] } })
+    this.revoke(group, next)
+    return next
+  }
+
+  /** Lets one more initiator in; synchronous on the wire too. */
+  open(group: GroupRecord, request: ClientRequest, logicalTimestamp?: number): void {
+    this.checkTimestamp(group, logicalTimestamp)
+    this.checkAddress(request.address)
+    const { client, changed } = this.clients.resolve(request)
+    const attached = group.attachments.some((attachment) => isOf(attachment, client))
+    if (attached && !changed) return
+    const attachments = attached ? group.attachments : [...group.attachments, { clientUuid: client.uuid }]
+    this.store.commit({ put: { clients: changed ? [client] : [], groups: [advance({ ...group, attachments })] } })
+  }
+
+  /** Shuts one initiator out and ends its sessions; one that was not let in is fine. */
+  close(group: GroupRecord, request: { address?: string; clientUuid?: string }, logicalTimestamp?: number): void {
+    this.checkTimestamp(group, logicalTimestamp)
+    const client =
+      request.address === undefined
+        ? this.store.clients.get(request.clientUuid?.toLowerCase() ?? '')
+        : this.clients.byAddress(request.address)
+    if (!client || !group.attachments.some((attachment) => isOf(attachment, client))) return
+    const attachments = group.attachments.filter((attachment) => !isOf(attachment, client))
+    const next = advance({ ...group, attachments })
+    this.store.commit({ put: { groups: [next] } })
+    this.revoke(group, next)
+  }
+
+  attachVm(group: GroupRecord, vmUuid: string, index: number | undefined, logicalTimestamp?: number): TaskRecord {
+    this.checkTimestamp(group, logicalTimestamp)
+    return this.tasks().start('VolumeGroupAttachVm', [groupEntity(group.uuid), { uuid: vmUuid, type: 'VM' }], {
+      kind: 'attach-vm',
+      groupUuid: group.uuid,
+      vmUuid,
+      index,
+    })
+  }
+
+  detachVm(group: GroupRecord, vmUuid: string, logicalTimestamp?: number): TaskRecord {
+    this.checkTimestamp(group, logicalTimestamp)
+    return this.tasks().start('VolumeGroupDetachVm', [groupEntity(group.uuid), { uuid: vmUuid, type: 'VM' }], {
+      kind: 'detach-vm',
+      groupUuid: group.uuid,
+      vmUuid,
+    })
+  }
+
+  updateClient(client: ClientRecord, authentication: Authentication | undefined): ClientRecord {
+    const changed: ClientRecord = { ...client, authentication: authentication ?? client.authentication }
+    this.store.commit({ put: { clients: [changed] } })
+    return changed
+  }
+
+  /** Throws when another group, or one being made, has this name, UUID or target. */
+  checkFree(
+    group: Pick<GroupRecord, 'uuid' | 'name' | 'iscsiTarget'>,
+    others: readonly GroupRecord[] = this.list(),
+  ): void {
+    for (const other of others) {
+      if (other.uuid === group.uuid)
+        throw this.refuse(`Volume group with uuid ${group.uuid} already exists`, errorCodes.exists)
+      if (this.behaviour.uniqueNames && other.name === group.name)
+        throw this.refuse(`Volume group with name ${group.name} already exists`, errorCodes.exists)
+      if (other.iscsiTarget === group.iscsiTarget)
+        throw this.refuse(`Volume group with iSCSI target ${group.iscsiTarget} already exists`, errorCodes.exists)
+    }
+  }
+
+  noSpace(containerUuid: string): WireError {
+    const name = this.store.containers.get(containerUuid)?.name ?? containerUuid
+    return new WireError(
+      this.behaviour.refusedStatus,
+      `NO_SPACE: Storage container ${name} does not have enough free space for the requested disk`,
+      errorCodes.noSpace,
+    )
+  }
+
+  private blankGroup(settings: GroupSettings & { name: string }, wantedUuid?: string): GroupRecord {
+    this.checkNameText(settings.name)
+    this.checkDescription(settings.description)
+    const uuid = wantedUuid?.toLowerCase() ?? randomUUID()
+    const prefix = (settings.iscsiTargetPrefix || settings.name).replace(/[^0-9a-zA-Z:.-]/g, '-')
+    const group: GroupRecord = {
+      uuid,
+      name: settings.name,
+      logicalTimestamp: 0,
+      disks: [],
+      iscsiTarget: settings.iscsiTarget || `${prefix}-${uuid}`,
+      attachments: [],
+      usageType: settings.usageType ?? 'UNKNOWN',
+      shared: settings.shared ?? false,
+      createdAtMs: 0,
+      ...(settings.description !== undefined && { description: settings.description }),
+      ...(settings.flashMode !== undefined && { flashMode: settings.flashMode }),
+      ...(settings.authentication && { authentication: settings.authentication }),
+      ...(settings.hidden !== undefined && { hidden: settings.hidden }),
+      ...(settings.loadBalance !== undefined && { loadBalance: settings.loadBalance }),
+      ...(settings.createdBy !== undefined && { createdBy: settings.createdBy }),
+    }
+    this.checkTargetText(group.iscsiTarget)
+    const coming = this.tasks()
+      .jobsUnderWay()
+      .flatMap((job) => (job.kind === 'create' || job.kind === 'clone' ? [job.group] : []))
+    this.checkFree(group, [...this.list(), ...coming])
+    return group
+  }
+
+  private planDisk(request: DiskRequest): DiskPlan {
+    const common = {
+      uuid: randomUUID(),
+      ...(request.index !== undefined && { index: request.index }),
+      ...(request.flashMode !== undefined && { flashMode: request.flashMode }),
+    }
+    if (request.clone) {
+      const source = this.findSource(request.clone)
+      const container = request.clone.container ?? source.containerUuid
+      return {
+        ...common,
+        sourceUuid: source.uuid,
+        sizeBytes: Math.max(source.sizeBytes, request.clone.minimumSizeBytes ?? 0),
+        containerUuid: this.containers.require(container, this.behaviour.refusedStatus).uuid,
+      }
+    }
+    if (!request.create)
+      throw this.refuse('A disk needs either a create or a clone specification', errorCodes.badRequest)
+    const { sizeBytes, container } = request.create
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0)
+      throw this.refuse(`Invalid disk size ${sizeBytes}`, errorCodes.badRequest)
+    // 512-byte blocks on the wire; Prism counts whole MiB besides.
+    const whole = Math.ceil(sizeBytes / 512) * 512
+    return {
+      ...common,
+      sizeBytes: whole,
+      containerUuid: this.containers.require(container, this.behaviour.refusedStatus).uuid,
+    }
+  }
+
+  private findSource(clone: NonNullable<DiskRequest['clone']>): DiskRecord {
+    const uuid = clone.diskUuid?.toLowerCase() ?? clone.path?.split('/').at(-1)
+    const groupUuid = clone.groupUuid?.toLowerCase()
+    for (const group of this.store.groups.values()) {
+      if (groupUuid !== undefined && group.uuid !== groupUuid) continue
+      const found = group.disks.find((disk) =>
+        groupUuid === undefined ? disk.uuid === uuid : disk.index === (clone.deviceIndex ?? 0),
+      )
+      if (found) return found
+    }
+    throw this.refuse('The disk to clone does not exist', errorCodes.notFound)
+  }
+
+  private requireDisk(group: GroupRecord, index: number): DiskRecord {
+    const disk = group.disks.find((candidate) => candidate.index === index)
+    if (disk) return disk
+    throw new WireError(
+      this.behaviour.unknownStatus,
+      `Volume group ${group.name} has no disk at index ${index}`,
+      errorCodes.notFound,
+    )
+  }
+
+  private checkIndexes(plans: readonly DiskPlan[], present: readonly DiskRecord[]): void {
+    const taken = new Set(present.map((disk) => disk.index))
+    for (const { index } of plans) {
+      if (index === undefined) continue
+      if (!Number.isInteger(index) || index < 0 || index > 255 || taken.has(index))
+        throw this.refuse(`Disk index ${index} is not free`, errorCodes.exists)
+      taken.add(index)
+    }
+  }
+
+  /** Zero and absent mean "do not check" (specification). */
+  private checkTimestamp(group: GroupRecord, given: number | undefined): void {
+    if (given === undefined || given === 0 || given === group.logicalTimestamp) return
+    throw new WireError(
+      this.behaviour.staleStatus,
+      `Logical timestamp mismatch for volume group ${group.uuid}: current ${group.logicalTimestamp}, given ${given}`,
+      errorCodes.stale,
+    )
+  }
+
+  private checkName(name: string): void {
+    this.checkNameText(name)
+    if (this.behaviour.uniqueNames && this.list().some((group) => group.name === name))
+      throw this.refuse(`Volume group with name ${name} already exists`, errorCodes.exists)
+  }
+
+  /** Pattern from the specification; the length from v3. */
+  private checkNameText(name: string): void {
+    if (!/^[^[\]?*'",]+$/.test(name) || name.length > 256)
+      throw this.refuse(`Invalid volume group name "${name}"`, errorCodes.badRequest)
+  }
+
+  private checkTarget(target: string): void {
+    this.checkTargetText(target)
+    if (this.list().some((group) => group.iscsiTarget === target))
+      throw this.refuse(`Volume group with iSCSI target ${target} already exists`, errorCodes.exists)
+  }
+
+  private checkTargetText(target: string): void {
+    if (!/^[\da-zA-Z:.-]+$/.test(target))
+      throw this.refuse(`Invalid iSCSI target name "${target}"`, errorCodes.badRequest)
+  }
+
+  private checkDescription(description: string | undefined): void {
+    const most = this.behaviour.maxDescriptionLength
+    if (description !== undefined && description.length > most)
+      throw this.refuse(`Volume group description is longer than ${most} characters`, errorCodes.badRequest)
+  }
+
+  private checkAddress(address: string): void {
+    if (!isInitiatorAddress(address))
+      throw this.refuse(`Invalid iSCSI client address "${address}"`, errorCodes.badRequest)
+  }
+
+  private revoke(before: GroupRecord, after: GroupRecord): void {
+    const still = new Set(
+      after.attachments.map((attachment) => ('clientUuid' in attachment ? attachment.clientUuid : '')),
+    )
+    const lost = before.attachments.flatMap((attachment) => {
+      if (!('clientUuid' in attachment) || still.has(attachment.clientUuid)) return []
+      return this.store.clients.get(attachment.clientUuid) ?? []
+    })
+    if (lost.length > 0) for (const listener of this.revokeListeners) listener(after, lost)
+  }
+
+  private refuse(message: string, code: number): WireError {
+    return new WireError(this.behaviour.refusedStatus, message, code)
+  }
+}
+
+/** One more change of the group. */
+export function advance(group: GroupRecord): GroupRecord {
+  return { ...group, logicalTimestamp: group.logicalTimestamp + 1 }
+}
+
+function groupEntity(uuid: string): { uuid: string; type: 'VOLUME_GROUP' } {
+  return { uuid, type: 'VOLUME_GROUP' }
+}
+
+function isOf(attachment: AttachmentRecord, client: ClientRecord): boolean {
+  return 'clientUuid' in attachment && attachment.clientUuid === client.uuid
+}
+
+function distinct(clients: readonly ClientRequest[]): ClientRequest[] {
+  return [...new Map(clients.map((client) => [normalAddress(client.address), client])).values()]
+}

@@ -1,0 +1,116 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { request, Agent } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startSimulator } from '../../../src/lib/sim/start.js'
+import type { Simulator, SimulatorOptions } from '../../../src/lib/sim/simulator.js'
+
+export interface Answer {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  // Answers of the wire, looked at by tests that say what they expect.
+  body: any // eslint-disable-line @typescript-eslint/no-explicit-any
+}
+
+/** A plain HTTPS client that knows nothing of acs. */
+export interface SimClient {
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  get(path: string): Promise<Answer>
+  post(path: string, body: unknown): Promise<Answer>
+  put(path: string, body: unknown): Promise<Answer>
+  delete(path: string): Promise<Answer>
+  /** Sends a mutation and waits for its task; returns the task. */
+  done(answer: Promise<Answer>): Promise<Answer['body']>
+  close(): void
+}
+
+export const v2 = '/PrismGateway/services/rest/v2.0'
+
+export async function connect(
+  simulator: Pick<Simulator, 'endpoint' | 'username' | 'passwordFile' | 'certificateFile'>,
+): Promise<SimClient> {
+  const password = (await readFile(simulator.passwordFile, 'utf8')).trim()
+  const agent = new Agent({ ca: await readFile(simulator.certificateFile), keepAlive: true })
+  const auth = `Basic ${Buffer.from(`${simulator.username}:${password}`).toString('base64')}`
+  const call: SimClient['call'] = (method, path, body, headers = {}) =>
+    new Promise((resolve, reject) => {
+      const full =
+        path.startsWith('/PrismGateway') || path.startsWith('/api') || path.startsWith('/sim') ? path : v2 + path
+      const outgoing = request(
+        simulator.endpoint + full,
+        { method, agent, headers: { Authorization: auth, 'Content-Type': 'application/json', ...headers } },
+        (response) => {
+          const parts: Buffer[] = []
+          response.on('data', (part: Buffer) => parts.push(part))
+          response.on('error', reject)
+          response.on('end', () => {
+            const text = Buffer.concat(parts).toString('utf8')
+            const parsed: unknown = text === '' ? undefined : JSON.parse(text)
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: parsed })
+          })
+        },
+      )
+      outgoing.on('error', reject)
+      outgoing.end(body === undefined ? undefined : JSON.stringify(body))
+    })
+  const client: SimClient = {
+    call,
+    get: (path) => call('GET', path),
+    post: (path, body) => call('POST', path, body),
+    put: (path, body) => call('PUT', path, body),
+    delete: (path) => call('DELETE', path),
+    async done(answer) {
+      const { status, body } = await answer
+      if (status >= 300) throw new Error(`${status}: ${JSON.stringify(body)}`)
+      const poll = await call('POST', '/tasks/poll', { completed_tasks: [body.task_uuid], timeout_interval: 30 })
+      return poll.body.completed_tasks_info[0]
+    },
+    close: () => agent.destroy(),
+  }
+  return client
+}
+
+export interface Rig {
+  folder: string
+  simulator: Simulator
+  client: SimClient
+  /** Ends the simulator, keeps the folder, starts again. */
+  restart(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function startRig(options: Partial<SimulatorOptions> = {}): Promise<Rig> {
+  const folder = await mkdtemp(join(tmpdir(), 'acs-sim-test-'))
+  const start = async (): Promise<{ simulator: Simulator; client: SimClient }> => {
+    const simulator = await startSimulator({
+      dataFolder: folder,
+      listen: '127.0.0.1:0',
+      iscsi: '127.0.0.1:0',
+      ...options,
+    })
+    return { simulator, client: await connect(simulator) }
+  }
+  const rig: Rig = {
+    folder,
+    ...(await start()),
+    async restart() {
+      rig.client.close()
+      await rig.simulator.close()
+      Object.assign(rig, await start())
+    },
+    async close() {
+      rig.client.close()
+      await rig.simulator.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+  return rig
+}
+
+/** UUID of the container a plain user would use. */
+export async function defaultContainer(client: SimClient): Promise<string> {
+  const { body } = await client.get('/storage_containers/?search_string=default-container')
+  return body.entities[0].storage_container_uuid
+}
+
+export const gib = 1024 ** 3
