@@ -57,8 +57,9 @@ function entry() {
 
 /** A run of the two things everyone does, so that the functions they call are in the cache. */
 function writeCodeCache() {
+  const XDG_CONFIG_HOME = join(dist, 'no-configuration')
   execFileSync(process.execPath, [join(root, 'scripts', 'warm.cjs')], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env.PATH, XDG_CONFIG_HOME },
   })
 }

@@ -1,3 +1,4 @@
+/* global __dirname */
 // Runs what people run most, so that the functions those runs call are in the code cache. Its output is thrown away.
 const { join } = require('node:path')
 const { loadBundle } = require('../bin/load-bundle.js')

@@ -41,8 +41,10 @@ function satisfies<Row>({ column, operator, operand }: Condition<Row>, value: Js
   if (isOrdering(operator)) return ordered(operator, compareTo(column, value, operand))
   const text = textOf(value).toLowerCase()
   if (operator === '~') return text.includes(operand.toLowerCase())
+  // "-" is how the table shows what is unknown.
+  if (operand === '' || operand === '-') return value === null || text === operand
   if (column.numeric && typeof value === 'number' && !operand.includes('*')) return value === numberOf(column, operand)
-  return globPattern(operand).test(value === null ? '' : text) || globPattern(operand).test(text)
+  return globPattern(operand).test(text)
 }
 
 function isOrdering(operator: Operator): operator is '>' | '<' | '>=' | '<=' {
