@@ -18,13 +18,9 @@ export interface Prepared {
 /** Finished tasks kept; the oldest go first. */
 const keptTasks = 5000
 
-interface Running {
-  readonly abort: AbortController
-}
-
 /** The cluster's task engine: accepts jobs, lets them take their time, and ends each in one commit. */
 export class Tasks {
-  private readonly running = new Map<string, Running>()
+  private readonly running = new Map<string, AbortController>()
   private readonly ends = new Set<Promise<void>>()
   private waiters: (() => void)[] = []
   private closed = false
@@ -80,7 +76,7 @@ export class Tasks {
   /** Returns whether the task could still be stopped. */
   cancel(uuid: string): boolean {
     const running = this.running.get(uuid)
-    running?.abort.abort()
+    running?.abort()
     return running !== undefined
   }
 
@@ -103,7 +99,7 @@ export class Tasks {
   /** Stops without ending the tasks: they go on at the next start. */
   async close(): Promise<void> {
     this.closed = true
-    for (const { abort } of this.running.values()) abort.abort()
+    for (const abort of this.running.values()) abort.abort()
     this.wake()
     await Promise.all(this.ends)
   }
@@ -114,9 +110,9 @@ export class Tasks {
   }
 
   private launch(task: TaskRecord, job: Job): void {
-    const running: Running = { abort: new AbortController() }
-    this.running.set(task.uuid, running)
-    const end = this.run(task, job, running).finally(() => {
+    const abort = new AbortController()
+    this.running.set(task.uuid, abort)
+    const end = this.run(task, job, abort).finally(() => {
       this.running.delete(task.uuid)
       this.ends.delete(end)
       this.wake()
@@ -124,39 +120,46 @@ export class Tasks {
     this.ends.add(end)
   }
 
-  private async run(queued: TaskRecord, job: Job, { abort }: Running): Promise<void> {
+  private async run(queued: TaskRecord, job: Job, { signal }: AbortController): Promise<void> {
     // The answer to the request goes out first.
     await new Promise((resolve) => setImmediate(resolve))
-    if (abort.signal.aborted) return this.stopped(queued)
+    if (isAborted(signal)) {
+      this.stopped(queued)
+      return
+    }
     const task: TaskRecord = { ...queued, status: 'Running', startedUsecs: nowUsecs() }
     this.store.commit({ put: { tasks: [task] } })
     const fault = this.faults.take('task-failure', task.operation)
-    const share = fault ? (fault.atPercent ?? 50) / 100 : 1
-    await sleep(this.behaviour.taskDurationMs * share, abort.signal)
+    const percent = fault?.atPercent ?? (fault ? 50 : 100)
+    await sleep((this.behaviour.taskDurationMs * percent) / 100, signal)
     let prepared: Prepared | undefined
     try {
-      if (abort.signal.aborted) return this.stopped(task)
       if (fault) throw new WireError(500, fault.message ?? 'INTERNAL_ERROR: injected failure', errorCodes.injected)
-      prepared = await this.prepare(job)
-      if (abort.signal.aborted) {
-        await prepared.undo?.()
-        return this.stopped(task)
+      if (!isAborted(signal)) prepared = await this.prepare(job)
+      if (prepared && !isAborted(signal)) this.finish({ ...task, status: 'Succeeded', percent: 100 }, prepared.commit())
+      else {
+        await prepared?.undo?.()
+        this.stopped(task)
+        return
       }
-      this.finish({ ...task, status: 'Succeeded', percent: 100 }, prepared.commit())
     } catch (error) {
       await prepared?.undo?.()
-      if (!(error instanceof WireError)) this.log.error({ task: task.uuid, error: String(error) }, 'a task broke')
-      this.finish({
-        ...task,
-        status: 'Failed',
-        percent: fault?.atPercent ?? 100,
-        errorCode: error instanceof WireError ? error.code : errorCodes.general,
-        errorDetail: error instanceof Error ? error.message : String(error),
-      })
+      this.failed({ ...task, percent }, error)
       return
     }
     await prepared.after?.().catch((error: unknown) => {
       this.log.warn({ task: task.uuid, error: String(error) }, 'cleaning up after a task failed')
+    })
+  }
+
+  private failed(task: TaskRecord, error: unknown): void {
+    const known = error instanceof WireError
+    if (!known) this.log.error({ task: task.uuid, error: String(error) }, 'a task broke')
+    this.finish({
+      ...task,
+      status: 'Failed',
+      errorCode: known ? error.code : errorCodes.general,
+      errorDetail: error instanceof Error ? error.message : String(error),
     })
   }
 
@@ -203,6 +206,11 @@ export function isFinished(task: TaskRecord): boolean {
 
 export function nowUsecs(): number {
   return Math.round((performance.timeOrigin + performance.now()) * 1000)
+}
+
+/** Asked anew each time: a cancel may come during any await. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -196,9 +196,7 @@ export class VolumeGroups {
         ...group.attachments.filter((attachment) => 'vmUuid' in attachment),
       ]
     }
-    const { clients: _clients, logicalTimestamp: _timestamp, iscsiTargetPrefix: _prefix, ...settings } = change
-    const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
-    const next = advance({ ...group, ...given, attachments })
+    const next = advance({ ...group, ...givenSettings(change), attachments })
     this.store.commit({ put: { clients: newClients, groups: [next] } })
     this.revoke(group, next)
     return next
@@ -290,15 +288,10 @@ export class VolumeGroups {
       disks: [],
       iscsiTarget: settings.iscsiTarget || `${prefix}-${uuid}`,
       attachments: [],
-      usageType: settings.usageType ?? 'UNKNOWN',
-      shared: settings.shared ?? false,
+      usageType: 'UNKNOWN',
+      shared: false,
       createdAtMs: 0,
-      ...(settings.description !== undefined && { description: settings.description }),
-      ...(settings.flashMode !== undefined && { flashMode: settings.flashMode }),
-      ...(settings.authentication && { authentication: settings.authentication }),
-      ...(settings.hidden !== undefined && { hidden: settings.hidden }),
-      ...(settings.loadBalance !== undefined && { loadBalance: settings.loadBalance }),
-      ...(settings.createdBy !== undefined && { createdBy: settings.createdBy }),
+      ...givenSettings({ ...settings, iscsiTarget: undefined }),
     }
     this.checkTargetText(group.iscsiTarget)
     const coming = this.tasks()
@@ -428,6 +421,23 @@ export class VolumeGroups {
 
   private refuse(message: string, code: number): WireError {
     return new WireError(this.behaviour.refusedStatus, message, code)
+  }
+}
+
+/** What was said of a group that the record keeps; the target's prefix only counts at its creation. */
+function givenSettings(change: GroupSettings): Partial<GroupRecord> {
+  const { name, description, authentication, flashMode, shared, hidden, loadBalance, createdBy, usageType } = change
+  return {
+    ...(name !== undefined && { name }),
+    ...(description !== undefined && { description }),
+    ...(authentication && { authentication }),
+    ...(flashMode !== undefined && { flashMode }),
+    ...(shared !== undefined && { shared }),
+    ...(hidden !== undefined && { hidden }),
+    ...(loadBalance !== undefined && { loadBalance }),
+    ...(createdBy !== undefined && { createdBy }),
+    ...(usageType && { usageType }),
+    ...(change.iscsiTarget !== undefined && { iscsiTarget: change.iscsiTarget }),
   }
 }
 

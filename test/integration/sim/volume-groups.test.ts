@@ -22,7 +22,7 @@ async function makeGroup(name: string, more: object = {}): Promise<string> {
     }),
   )
   expect(task.progress_status).toBe('Succeeded')
-  return task.entity_list[0].entity_id
+  return task.entity_list[0]!.entity_id
 }
 
 describe('volume groups', () => {
@@ -46,9 +46,7 @@ describe('volume groups', () => {
       usage_type: 'user',
     })
     const { body } = await rig.client.get(`/volume_groups/${uuid}`)
-    expect(body.disk_list.map((disk: { vmdisk_size_bytes: number }) => disk.vmdisk_size_bytes)).toEqual([
-      1048576, 2097152,
-    ])
+    expect(body.disk_list.map((disk) => disk.vmdisk_size_bytes)).toEqual([1048576, 2097152])
     expect(body).toMatchObject({ is_shared: true, flash_mode_enabled: false, usage_type: 'USER' })
   })
 
@@ -58,8 +56,8 @@ describe('volume groups', () => {
     const again = await rig.client.post('/volume_groups', { name: 'other', uuid, disk_list: [] })
     expect(again.status).toBe(500)
     expect(again.body).toMatchObject({
-      message: expect.stringContaining('already exists'),
-      error_code: { help_url: expect.any(String) },
+      message: expect.stringContaining('already exists') as string,
+      error_code: { help_url: expect.any(String) as string },
     })
   })
 
@@ -74,7 +72,7 @@ describe('volume groups', () => {
     const { body } = await rig.client.get(`/volume_groups/${uuid}`)
     expect(body.logical_timestamp).toBe(3)
     expect(body.attachment_list).toEqual([
-      { client_uuid: expect.any(String), iscsi_initiator_name: 'iqn.1994-05.com.redhat:a' },
+      { client_uuid: expect.any(String) as string, iscsi_initiator_name: 'iqn.1994-05.com.redhat:a' },
     ])
   })
 
@@ -86,7 +84,7 @@ describe('volume groups', () => {
         (await rig.client.post(`/volume_groups/${uuid}/open`, { iscsi_client: { client_address: address } })).body,
       ).toEqual({ value: true })
     const clients = await Promise.all(
-      uuids.map(async (uuid) => (await rig.client.get(`/volume_groups/${uuid}`)).body.attachment_list[0].client_uuid),
+      uuids.map(async (uuid) => (await rig.client.get(`/volume_groups/${uuid}`)).body.attachment_list[0]!.client_uuid),
     )
     expect(clients[0]).toBe(clients[1])
   })
@@ -97,7 +95,7 @@ describe('volume groups', () => {
     const task = await rig.client.done(rig.client.delete(`/volume_groups/${uuid}`))
     expect(task).toMatchObject({
       progress_status: 'Failed',
-      meta_response: { error_detail: expect.stringContaining('detached') },
+      meta_response: { error_detail: expect.stringContaining('detached') as string },
     })
     await rig.client.post(`/volume_groups/${uuid}/close`, { iscsi_client: { client_address: '10.0.0.7' } })
     expect((await rig.client.done(rig.client.delete(`/volume_groups/${uuid}`))).progress_status).toBe('Succeeded')

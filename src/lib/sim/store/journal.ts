@@ -104,7 +104,7 @@ export class Journal {
   }
 
   private async store(lines: readonly string[]): Promise<void> {
-    if (this.failure) throw this.failure
+    if (this.failure) throw damaged(this.folder, 'an earlier write to the journal failed', this.failure)
     if (this.bytes > Math.max(4 * 1024 ** 2, 2 * this.snapshotBytes)) return this.compact()
     const data = Buffer.from(lines.join(''))
     await this.file.appendFile(data)

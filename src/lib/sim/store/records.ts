@@ -155,6 +155,6 @@ export const tableNames = [
 
 /** Records that change together or not at all. */
 export interface Change {
-  readonly put?: { readonly [K in TableName]?: readonly Tables[K][] }
-  readonly remove?: { readonly [K in TableName]?: readonly string[] }
+  readonly put?: Readonly<Partial<{ [K in TableName]: readonly Tables[K][] }>>
+  readonly remove?: Readonly<Partial<Record<TableName, readonly string[]>>>
 }

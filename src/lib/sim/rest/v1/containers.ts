@@ -20,7 +20,7 @@ export const oldContainerRoutes: readonly Route[] = [
 /** v2's container in camelCase, under its old UUID field; keys inside maps stay as they are. */
 function oldContainerDto(cluster: SimulatedCluster, container: ContainerRecord): object {
   const { storage_container_uuid: uuid, ...rest } = containerDto(cluster, container)
-  const fields = Object.entries(rest).map(([key, value]) => [oldNames[key] ?? camelCase(key), value])
+  const fields = Object.entries(rest).map(([key, value]): [string, unknown] => [oldNames[key] ?? camelCase(key), value])
   return { ...Object.fromEntries(fields), containerUuid: uuid }
 }
 

@@ -235,9 +235,7 @@ function clientOf({ cluster, parameters }: Request): Parameters<typeof clientDto
   )
 }
 
-/**
- * Sizes and paths are there unless switched off, as recorded (with which switches is not known).
- */
+/** Specification: both are there unless switched off. */
 function detailOf({ query }: Request): DiskDetail {
   return {
     size: queryBoolean(query, 'include_disk_size') ?? queryBoolean(query, 'includeDiskSize') ?? true,

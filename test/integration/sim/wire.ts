@@ -1,0 +1,29 @@
+/** Everything these tests look at in an answer; which of it is there, each test says. */
+export interface WireBody {
+  value: boolean
+  message: string
+  error_code: { code: number; help_url: string }
+  metadata: Record<string, unknown>
+  entities: WireBody[]
+  uuid: string
+  name: string
+  description: string
+  logical_timestamp: number
+  iscsi_target: string
+  disk_list: { index: number; vmdisk_uuid: string; vmdisk_size_bytes: number; storage_container_uuid: string }[]
+  attachment_list: { client_uuid: string; iscsi_initiator_name?: string; vm_uuid?: string }[]
+  task_uuid: string
+  operation_type: string
+  progress_status: string
+  percentage_complete: number
+  meta_response: { error_code: number; error_detail?: string }
+  entity_list: { entity_id: string; entity_type: string }[]
+  completed_tasks_info: WireBody[]
+  timed_out?: boolean
+  storage_container_uuid: string
+  usage_stats: Record<string, string>
+  id: string
+  logins: number
+  count: number | null
+  cleared: number
+}
