@@ -15,7 +15,8 @@ export default class Complete extends AcsCommand<string[], typeof Complete> {
 
   async run(): Promise<string[]> {
     const { kind, prefix, words = [] } = this.args
-    const names = await completeNames({ kind, prefix, words, debug: this.debugLog })
+    const { userAgent } = this.config
+    const names = await completeNames({ kind, prefix, words, userAgent, debug: this.debugLog })
     this.print(names.map((name) => `${name}\n`).join(''))
     return names
   }

@@ -76,7 +76,6 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
   protected connection(): Promise<ResolvedConnection> {
     this.resolved ??= resolveFlags(this.shared, {
       prompt: this.prompt,
-      deadline: this.deadline,
       warn: (text) => void this.warn(text),
     })
     return this.resolved
@@ -84,7 +83,9 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
 
   /** The cluster, connected on first use and closed when the command ends. */
   protected prism(): Promise<Prism> {
-    this.connected ??= this.connection().then((connection) => openPrism(connection, this.debugLog))
+    this.connected ??= this.connection().then((connection) =>
+      openPrism(connection, { userAgent: this.config.userAgent, debug: this.debugLog }),
+    )
     return this.connected
   }
 

@@ -1,33 +1,69 @@
 import type { Interfaces } from '@oclif/core'
-import type { Deadline } from '../base/deadline.js'
-import { AcsError } from '../base/errors.js'
+import type { ResolvedConnection } from '../config/resolve.js'
 import type { HostMachine } from '../host/host.js'
+import type { PrismCallEvent } from '../prism/connect.js'
 import type { Prism } from '../prism/prism.js'
 import type { DebugLog } from './debug-log.js'
 import type { connectionFlags } from './flags.js'
 import type { Prompt } from './prompt.js'
 
-export interface ResolvedConnection {
-  endpoint: string
-}
+export type { ResolvedConnection } from '../config/resolve.js'
 
 export type ConnectionFlags = Partial<Interfaces.InferredFlags<typeof connectionFlags>>
 
 export interface ConnectionTools {
   prompt: Prompt
-  deadline: Deadline
   warn: (text: string) => void
 }
 
-/** From flags, environment, context and /etc/acs to one endpoint with credentials. */
-export function resolveFlags(_flags: ConnectionFlags, _tools: ConnectionTools): Promise<ResolvedConnection> {
-  return Promise.reject(new AcsError('bug', 'EACSBUG', 'connections are not wired yet'))
+/** The cluster and credentials that flags, environment, context and /etc/acs lead to. Throws what `resolveConnection` does. */
+export async function resolveFlags(flags: ConnectionFlags, tools: ConnectionTools): Promise<ResolvedConnection> {
+  const { resolveConnection } = await import('../config/resolve.js')
+  const { prompt, warn } = tools
+  return resolveConnection({
+    flags: {
+      context: flags.context,
+      endpoint: flags.endpoint,
+      username: flags.username,
+      passwordFile: flags['password-file'],
+      passwordStdin: flags['password-stdin'],
+      caFile: flags['ca-file'],
+      fingerprint: flags.fingerprint,
+    },
+    env: process.env,
+    warn,
+    ...(prompt.possible ? { askPassword: (text: string) => prompt.password(text) } : {}),
+  })
 }
 
-export function openPrism(_connection: ResolvedConnection, _debug: DebugLog): Promise<Prism> {
-  return Promise.reject(new AcsError('bug', 'EACSBUG', 'connections are not wired yet'))
+/** A client of the cluster; it connects with its first call. */
+export async function openPrism(
+  connection: ResolvedConnection,
+  options: { userAgent: string; debug: DebugLog },
+): Promise<Prism> {
+  const { connectPrism } = await import('../prism/connect.js')
+  const { endpoint, username, password, ca, fingerprint } = connection
+  const { userAgent, debug } = options
+  return connectPrism({
+    endpoint,
+    username,
+    password,
+    ca,
+    fingerprint,
+    userAgent,
+    log: (event) => debug(callText(event)),
+  })
 }
 
-export function createHost(): Promise<HostMachine> {
-  return Promise.reject(new AcsError('bug', 'EACSBUG', 'connections are not wired yet'))
+/** The machine acs runs on. */
+export async function createHost(): Promise<HostMachine> {
+  const { createHostMachine } = await import('../host/machine.js')
+  return createHostMachine()
+}
+
+function callText({ requestId, method, path, retry, authentication, ms, status, error, body }: PrismCallEvent): string {
+  const outcome = status === undefined ? `failed: ${error ?? 'unknown'}` : String(status)
+  const again = retry > 0 ? ` (try ${retry + 1})` : ''
+  const sent = body === undefined ? '' : ` ${JSON.stringify(body)}`
+  return `prism ${method} ${path}${again} ${outcome} ${Math.round(ms)}ms auth=${authentication} id=${requestId}${sent}`
 }

@@ -1,5 +1,6 @@
 import { deadlineIn } from '../../base/deadline.js'
 import type { Deadline } from '../../base/deadline.js'
+import { messageOf } from '../../base/errors.js'
 import type { Prism } from '../../prism/prism.js'
 import { openPrism, resolveFlags } from '../connection.js'
 import type { ConnectionFlags } from '../connection.js'
@@ -17,31 +18,38 @@ interface CompletionRequest {
   prefix: string
   /** The command line so far: its --context, --endpoint and so on are obeyed. */
   words: readonly string[]
+  userAgent: string
   debug: DebugLog
 }
 
 /** Names that begin with `prefix`, in order; none when the cluster cannot be asked within two seconds. */
-export async function completeNames({ kind, prefix, words, debug }: CompletionRequest): Promise<string[]> {
+export async function completeNames(request: CompletionRequest): Promise<string[]> {
+  const { kind, prefix, debug } = request
   const deadline = deadlineIn(patienceMs, interruptSignal())
   try {
-    const names = await Promise.race([namesOf(kind, words, deadline, debug), deadline.sleep(patienceMs, 'completing')])
+    // The race is for what knows no deadline: a keyring, a credential command, a name server.
+    const names = await Promise.race([namesOf(request, deadline), deadline.sleep(patienceMs, 'completing')])
     return (names ?? []).filter((name) => name.startsWith(prefix)).sort(compareText)
   } catch (error) {
     // A shell that shows an error in the middle of a line helps nobody; --debug tells.
-    debug(`completion of ${kind}: ${String(error)}`)
+    debug(`completion of ${kind}: ${messageOf(error)}`)
     return []
   }
 }
 
-async function namesOf(
-  kind: LiveKind,
-  words: readonly string[],
-  deadline: Deadline,
-  debug: DebugLog,
-): Promise<string[]> {
-  const prompt = new Prompt({ noInput: true })
-  const connection = await resolveFlags(connectionFlagsIn(words), { prompt, deadline, warn: debug })
-  const prism = await openPrism(connection, debug)
+async function namesOf({ kind, words, userAgent, debug }: CompletionRequest, deadline: Deadline): Promise<string[]> {
+  if (kind === 'contexts') {
+    const [{ readConfig }, { configFile }] = await Promise.all([
+      import('../../config/config-file.js'),
+      import('../../config/paths.js'),
+    ])
+    return Object.keys((await readConfig(configFile(process.env))).contexts)
+  }
+  const connection = await resolveFlags(connectionFlagsIn(words), {
+    prompt: new Prompt({ noInput: true }),
+    warn: debug,
+  })
+  const prism = await openPrism(connection, { userAgent, debug })
   try {
     return await namesFrom(prism, kind, deadline)
   } finally {
@@ -49,7 +57,7 @@ async function namesOf(
   }
 }
 
-async function namesFrom(prism: Prism, kind: LiveKind, deadline: Deadline): Promise<string[]> {
+async function namesFrom(prism: Prism, kind: Exclude<LiveKind, 'contexts'>, deadline: Deadline): Promise<string[]> {
   switch (kind) {
     case 'volumes':
     case 'snapshots':
@@ -60,8 +68,6 @@ async function namesFrom(prism: Prism, kind: LiveKind, deadline: Deadline): Prom
       return (await prism.tasks({ includeCompleted: true, limit: 50 }, { deadline })).map((task) => task.uuid)
     case 'hosts':
       return (await prism.hosts({ deadline })).map((host) => host.name)
-    case 'contexts':
-      return []
   }
 }
 
