@@ -34,12 +34,12 @@ describe('parseEndpoint', () => {
     ['-prism', 'no host name'],
     ['prism..example', 'no host name'],
   ])('refuses %j: %s', (text, why) => {
-    expect(() => parseEndpoint(text)).toThrowError(expect.objectContaining({ code: 'EACSENDPOINT', kind: 'usage' }))
-    expect(() => parseEndpoint(text)).toThrowError(why)
+    expect(() => parseEndpoint(text)).toThrow(expect.objectContaining({ code: 'EACSENDPOINT', kind: 'usage' }))
+    expect(() => parseEndpoint(text)).toThrow(why)
   })
 
   it('does not repeat a password that was pasted with it', () => {
-    expect(() => parseEndpoint('https://admin:hunter2@prism')).toThrowError(/^(?!.*hunter2)/)
+    expect(() => parseEndpoint('https://admin:hunter2@prism')).toThrow(/^(?!.*hunter2)/)
   })
 
   it('reads its own canonical form as the same endpoint', () => {
@@ -71,6 +71,6 @@ describe('parseFingerprint', () => {
   )
 
   it.each(['', 'ab', `${hex}ab`, hex.replace('a', 'g'), 'AB:'.repeat(20)])('refuses %j', (text) => {
-    expect(() => parseFingerprint(text)).toThrowError(expect.objectContaining({ code: 'EACSFINGERPRINT' }))
+    expect(() => parseFingerprint(text)).toThrow(expect.objectContaining({ code: 'EACSFINGERPRINT' }))
   })
 })

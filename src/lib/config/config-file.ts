@@ -1,0 +1,84 @@
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import * as v from 'valibot'
+import { ensureFolder, writeDurably } from '../base/durable-file.js'
+import { AcsError, messageOf } from '../base/errors.js'
+import { clusterFieldsSchema, configSchema, type ClusterFields, type Config } from './schema.js'
+
+/** A user's contexts; none when the file is absent. Throws EACSCONFIG (usage) for a file that cannot be used. */
+export async function readConfig(path: string): Promise<Config> {
+  const parsed = await parseYaml(path)
+  const { current, contexts } = check(configSchema, parsed ?? {}, path)
+  return { current: current ?? undefined, contexts: contexts ?? {} }
+}
+
+/** /etc/acs/config.yaml: the fields of one cluster. Absent is empty. Throws EACSCONFIG. */
+export async function readSystemConfig(path: string): Promise<ClusterFields> {
+  return check(clusterFieldsSchema, (await parseYaml(path)) ?? {}, path)
+}
+
+/**
+ * Rewrites a user's file, mode 0600 in a folder of mode 0700. Comments and order of what stays are kept.
+ */
+export async function writeConfig(path: string, config: Config): Promise<void> {
+  const { parseDocument } = await import('yaml')
+  const document = parseDocument((await readTrusted(path)) ?? '')
+  if (config.current === undefined) document.delete('current')
+  else document.set('current', config.current)
+  const before = check(configSchema, document.toJS() ?? {}, path).contexts ?? {}
+  for (const name of Object.keys(before)) if (!(name in config.contexts)) document.deleteIn(['contexts', name])
+  for (const [name, context] of Object.entries(config.contexts))
+    if (JSON.stringify(before[name]) !== JSON.stringify(context)) document.setIn(['contexts', name], context)
+  await ensureFolder(dirname(path))
+  await writeDurably(path, document.toString(), 0o600)
+}
+
+async function parseYaml(path: string): Promise<unknown> {
+  const text = await readTrusted(path)
+  if (text === undefined) return undefined
+  const { parse } = await import('yaml')
+  try {
+    // `parse` returns any.
+    const value: unknown = parse(text)
+    return value
+  } catch (error) {
+    throw badConfig(path, messageOf(error).split('\n')[0] ?? '', error)
+  }
+}
+
+/** The text, `undefined` when absent. Who can write this file decides where our passwords go. */
+async function readTrusted(path: string): Promise<string | undefined> {
+  let file
+  try {
+    file = await open(path, constants.O_RDONLY)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return undefined
+    throw badConfig(path, messageOf(error), error)
+  }
+  try {
+    const { mode, uid } = await file.stat()
+    if (uid !== 0 && uid !== process.geteuid?.())
+      throw badConfig(path, `it belongs to the user ${uid}, neither to you nor to root`)
+    if ((mode & 0o022) !== 0)
+      throw badConfig(path, `others can write it (mode ${(mode & 0o777).toString(8)})`, undefined, [
+        `chmod 600 ${path}`,
+      ])
+    return await file.readFile('utf8')
+  } finally {
+    await file.close()
+  }
+}
+
+function check<Schema extends v.GenericSchema>(schema: Schema, value: unknown, path: string): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value)
+  if (result.success) return result.output
+  const issue = result.issues[0]
+  const where = v.getDotPath(issue)
+  throw badConfig(path, where === null ? issue.message : `${where}: ${issue.message}`)
+}
+
+function badConfig(path: string, why: string, cause?: unknown, hints: string[] = []): AcsError {
+  return new AcsError('usage', 'EACSCONFIG', `${path} cannot be used: ${why}`, { cause, hints, details: { path } })
+}
