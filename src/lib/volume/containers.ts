@@ -4,7 +4,8 @@ import type { VolumeContext } from './context.js'
 import { isUuid, printable } from './names.js'
 
 /**
- * The storage container of that name or UUID; without one, the only one there is that people use.
+ * The storage container of that name or UUID; without one, the only one there is for people, or the one the
+ * cluster was born with.
  * Throws EACSNOCONTAINER (not found) or EACSCONTAINER (usage) when a choice is needed.
  */
 export async function findContainer(context: VolumeContext, nameOrUuid: string | undefined): Promise<StorageContainer> {
@@ -22,8 +23,10 @@ export async function findContainer(context: VolumeContext, nameOrUuid: string |
       details: { container: nameOrUuid },
     })
   }
-  const [only] = usable
-  if (only && usable.length === 1) return only
+  // Every cluster is born with one `default-container-<number>` (recorded).
+  const defaults = usable.filter((container) => /^default-container-\d+$/.test(container.name))
+  const [only] = usable.length === 1 ? usable : defaults
+  if (only && (usable.length === 1 || defaults.length === 1)) return only
   throw new AcsError('usage', 'EACSCONTAINER', `say which storage container to use (the cluster has: ${names})`, {
     hints: ['Name it with --container, or set a default with ACS_CONTAINER'],
   })

@@ -59,10 +59,7 @@ export async function createVolume(context: VolumeContext, request: CreateReques
   const name = checkVolumeName(request.name)
   checkSize(request.sizeBytes)
   const description = describe(request)
-  const [container, place] = await Promise.all([
-    findContainer(context, request.container),
-    findPlace(context, name),
-  ])
+  const [container, place] = await Promise.all([findContainer(context, request.container), findPlace(context, name)])
   if (place.existing) return existing(context, asVolume(place.existing), request)
 
   const { uuid } = place
@@ -97,14 +94,20 @@ export async function createVolume(context: VolumeContext, request: CreateReques
     taskUuid = (await context.prism.createVolumeGroup(spec, options)).taskUuid
     if (request.wait === false) return { uuid, created: true, ...(taskUuid === undefined ? {} : { taskUuid }) }
   } catch (error) {
-    const met = await meetOther(context, uuid, token, error)
-    if (met.kind === 'other') {
-      if (request.chapSecret !== undefined) await forgetChapSecret(context.stateFolder, uuid)
-      return existing(context, met.volume, request)
-    }
+    await settleFailure(context, uuid, token, error)
   }
-  const group = await context.prism.volumeGroup(uuid, { deadline: context.deadline, tolerateNotFoundMs: settleMs })
-  return { uuid, volume: asVolume(group), created: true, ...(taskUuid === undefined ? {} : { taskUuid }) }
+  const volume = asVolume(
+    await context.prism.volumeGroup(uuid, { deadline: context.deadline, tolerateNotFoundMs: settleMs }),
+  )
+  // Another host asked for the same UUID in the same moment: the token tells whose request made the group.
+  if (volume.trailer?.fmt?.t !== token) return lost(context, volume, request)
+  return { uuid, volume, created: true, ...(taskUuid === undefined ? {} : { taskUuid }) }
+}
+
+/** Another host was faster: as if its volume had been there before. */
+async function lost(context: VolumeContext, volume: Volume, request: CreateRequest): Promise<CreateResult> {
+  if (request.chapSecret !== undefined) await forgetChapSecret(context.stateFolder, volume.group.uuid)
+  return existing(context, volume, request)
 }
 
 /** The group that has the name, or the UUID a new one gets: the first generation not taken by a renamed group. */
@@ -124,13 +127,8 @@ export async function findPlace(
   }
 }
 
-/** After a failed create: was our own group made after all, or did another host make it first? Else rethrows. */
-async function meetOther(
-  context: VolumeContext,
-  uuid: string,
-  token: string,
-  error: unknown,
-): Promise<{ kind: 'ours' } | { kind: 'other'; volume: Volume }> {
+/** Returns when a group of that UUID is there in spite of the error; else leaves nothing behind and rethrows. */
+async function settleFailure(context: VolumeContext, uuid: string, token: string, error: unknown): Promise<void> {
   if (!isAcsError(error) || error.kind === 'auth' || error.kind === 'interrupted') throw error
   let group: VolumeGroup
   try {
@@ -139,23 +137,16 @@ async function meetOther(
     // The first error says more than this one.
     throw error
   }
-  const volume = asVolume(group)
-  const ours = volume.trailer?.fmt?.t === token
-  if (ours && group.disks.length === 0) {
-    // A create that failed half way, for instance in a full container: nothing of it stays.
-    await context.prism.deleteVolumeGroup(group, { deadline: context.deadline })
-    throw error
-  }
-  return ours ? { kind: 'ours' } : { kind: 'other', volume }
+  if (asVolume(group).trailer?.fmt?.t !== token || group.disks.length > 0) return
+  // It failed half way, for instance in a full container.
+  await context.prism.deleteVolumeGroup(group, { deadline: context.deadline })
+  throw error
 }
 
 function existing(context: VolumeContext, volume: Volume, request: CreateRequest): CreateResult {
   const { group } = volume
   const details = { uuid: group.uuid, name: group.name, sizeBytes: sizeOf(group) }
-  const hints = [
-    `See it: acs volume show ${printable(group.name)}`,
-    'To go on with the one that is there: --exists-ok',
-  ]
+  const hints = [`See it: acs volume show ${printable(group.name)}`, 'To go on with the one that is there: --exists-ok']
   if (!request.existsOk)
     throw new AcsError('conflict', 'EACSEXISTS', `there is a volume ${nameOf(volume)} already`, { hints, details })
   if (sizeOf(group) < request.sizeBytes)

@@ -94,14 +94,14 @@ export async function release(
   still: (volume: Volume) => boolean = () => true,
 ): Promise<Volume> {
   const isHolder = (volume: Volume): boolean => sameInitiator(volume.trailer?.h?.i, initiator)
-  const isAllowed = (volume: Volume): boolean =>
-    initiatorsOf(volume).some((other) => sameInitiator(other, initiator))
+  const isAllowed = (volume: Volume): boolean => initiatorsOf(volume).some((other) => sameInitiator(other, initiator))
   let kept = false
   let released = await changeVolume(context, uuid, (volume) => {
     kept = !still(volume)
     if (kept) return undefined
     const count = initiatorsOf(volume).length
-    if (count === 1 && isAllowed(volume)) return { allowedInitiators: [], ...(isHolder(volume) ? describeWithout(volume) : {}) }
+    if (count === 1 && isAllowed(volume))
+      return { allowedInitiators: [], ...(isHolder(volume) ? describeWithout(volume) : {}) }
     return isHolder(volume) && !isAllowed(volume) ? describeWithout(volume) : undefined
   })
   if (!kept && isAllowed(released)) {

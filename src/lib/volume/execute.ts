@@ -58,7 +58,12 @@ async function runStep(context: VolumeContext, work: Work, step: JournalStep, un
   if (!undoWhenFailed) undo.push(step)
 }
 
-async function takeBack(context: VolumeContext, work: Work, steps: readonly JournalStep[], cause: unknown): Promise<unknown> {
+async function takeBack(
+  context: VolumeContext,
+  work: Work,
+  steps: readonly JournalStep[],
+  cause: unknown,
+): Promise<unknown> {
   // Ctrl-C ends the work, not the cleaning up after it.
   const late = { ...context, deadline: deadlineIn(undoMs), checkpoint: undefined }
   for (const step of [...steps].reverse()) {

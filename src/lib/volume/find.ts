@@ -71,10 +71,7 @@ function didYouMean(groups: readonly VolumeGroup[], name: string): string[] {
   const near = groups
     .map((group) => group.name)
     .find((other) => other.toLowerCase() === name.toLowerCase() || distance(other, name) <= 2)
-  return [
-    ...(near === undefined ? [] : [`Did you mean ${printable(near)}?`]),
-    'See all volumes: acs volume list --all',
-  ]
+  return [...(near === undefined ? [] : [`Did you mean ${printable(near)}?`]), 'See all volumes: acs volume list --all']
 }
 
 /** Levenshtein distance, up to names of ordinary length. */

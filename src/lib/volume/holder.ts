@@ -88,7 +88,8 @@ export function describeHold(hold: Hold): string {
 }
 
 function describeHolder(holder: Holder): string {
-  const host = holder.n === holder.i ? `initiator ${printable(holder.i)}` : `${printable(holder.n)} (${printable(holder.i)})`
+  const host =
+    holder.n === holder.i ? `initiator ${printable(holder.i)}` : `${printable(holder.n)} (${printable(holder.i)})`
   return `${host} since ${printable(holder.s)}`
 }
 
@@ -104,24 +105,30 @@ export function heldElsewhere(volume: Volume, hold: Exclude<Hold, { kind: 'free'
   }
   const holder = 'holder' in hold ? hold.holder : undefined
   const initiators = 'initiators' in hold ? hold.initiators : [hold.holder.i]
-  return new AcsError('conflict', 'EACSHELD', `volume ${nameOf(volume)} is held by ${describeHold(hold)}${why(hold, me)}`, {
-    hints: [
-      `See who has it and what to do: acs volume explain ${target}`,
-      `When that machine is off or gone: acs volume attach ${target} --take-over`,
-    ],
-    details: {
-      ...details,
-      ...(holder ? { holder: holder.n, initiator: holder.i, since: holder.s } : { initiator: initiators[0] }),
-      initiators,
+  return new AcsError(
+    'conflict',
+    'EACSHELD',
+    `volume ${nameOf(volume)} is held by ${describeHold(hold)}${why(hold, me)}`,
+    {
+      hints: [
+        `See who has it and what to do: acs volume explain ${target}`,
+        `When that machine is off or gone: acs volume attach ${target} --take-over`,
+      ],
+      details: {
+        ...details,
+        ...(holder ? { holder: holder.n, initiator: holder.i, since: holder.s } : { initiator: initiators[0] }),
+        initiators,
+      },
     },
-  })
+  )
 }
 
 /** What makes a hold that looks like this machine's own not ours. */
 function why(hold: Hold, me: Me): string {
   if (hold.kind === 'lookalike')
     return ', in an earlier boot that this machine has no record of: it may be a clone of that machine'
-  if (hold.kind !== 'other' || !hold.initiators.some((initiator) => sameInitiator(initiator, me.initiatorName))) return ''
+  if (hold.kind !== 'other' || !hold.initiators.some((initiator) => sameInitiator(initiator, me.initiatorName)))
+    return ''
   if (!hold.holder) return ', which is also the initiator name of this machine, but acs did not attach it'
   if (hold.holder.n !== me.hostName && sameInitiator(hold.holder.i, me.initiatorName))
     return `; this machine, ${printable(me.hostName)}, has the same initiator name, as cloned machines do`

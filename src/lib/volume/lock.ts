@@ -44,8 +44,7 @@ function take(address: string, doing: string): Promise<(() => void) | undefined>
     })
     server.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') resolve(undefined)
-      else
-        reject(new AcsError('failed', 'EACSLOCK', `cannot lock the volume: ${error.message}`, { cause: error }))
+      else reject(new AcsError('failed', 'EACSLOCK', `cannot lock the volume: ${error.message}`, { cause: error }))
     })
     server.listen(address, () => {
       server.unref()

@@ -92,13 +92,10 @@ const mountable = ['ext4', 'xfs', 'btrfs']
 /** What the tools saw on the device, as the planner counts it. */
 export function classifyContent(content: DeviceContent, trailer: Trailer | undefined): Content {
   if (content.state === 'blank') return 'blank'
-  if (content.state === 'data') return isUnsigned(content) ? 'unsigned' : 'foreign'
+  // host/content.ts: bytes that no tool has a name for.
+  if (content.state === 'data') return content.what === 'unknown data' ? 'unsigned' : 'foreign'
   const expected = trailer?.fs === undefined ? mountable.includes(content.type) : content.type === trailer.fs
   if (!expected) return 'foreign'
   const half = trailer?.fmt?.u
   return half !== undefined && content.uuid?.toLowerCase() === half.toLowerCase() ? 'half-made' : 'expected'
-}
-
-function isUnsigned(content: DeviceContent & { state: 'data' }): boolean {
-  return /non-?zero/i.test(content.what)
 }

@@ -83,7 +83,9 @@ function planAttach(desired: Desired & { takeOver: boolean }, observed: Observed
 function planShare({ hold, disk, mount }: Observed): Plan {
   if (hold === 'other' && (mount !== 'none' || disk === 'present')) return { refusal: 'fenced' }
   const allowed = hold === 'mine' || hold === 'shared'
-  return { steps: [...(allowed ? [] : (['share'] as const)), ...(disk === 'present' ? [] : (['attach-disk'] as const))] }
+  return {
+    steps: [...(allowed ? [] : (['share'] as const)), ...(disk === 'present' ? [] : (['attach-disk'] as const))],
+  }
 }
 
 function planMount({ token, content, ownerPending }: Observed): Plan {
@@ -93,8 +95,7 @@ function planMount({ token, content, ownerPending }: Observed): Plan {
     return { refusal: content === 'blank' ? 'never-formatted' : 'foreign-content' }
   }
   // Whoever started before: an empty device that only this machine may write to is safe to format.
-  if (content === 'blank')
-    return { steps: ['start-format', 'make-filesystem', 'finish-format', 'mount', 'set-owner'] }
+  if (content === 'blank') return { steps: ['start-format', 'make-filesystem', 'finish-format', 'mount', 'set-owner'] }
   if (token === 'fresh') return { refusal: 'not-blank' }
   if (token === 'started-here' && (content === 'half-made' || content === 'unsigned'))
     return { steps: ['zero-device', 'probe'] }

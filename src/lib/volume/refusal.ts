@@ -21,10 +21,15 @@ export function refusal(why: Refusal, work: Work): AcsError {
     case 'fenced': {
       const here = places === '' ? (finding.disk?.devicePath ?? 'attached') : `mounted at ${places}`
       const now = hold.kind === 'free' ? 'no longer lets this machine in' : 'lets someone else in'
-      return new AcsError('conflict', 'EACSFENCED', `volume ${nameOf(volume)} is still ${here} here, but the cluster ${now}`, {
-        hints: [`Clean up here first: acs volume unmount ${name}`, `See who has it: acs volume explain ${name}`],
-        details,
-      })
+      return new AcsError(
+        'conflict',
+        'EACSFENCED',
+        `volume ${nameOf(volume)} is still ${here} here, but the cluster ${now}`,
+        {
+          hints: [`Clean up here first: acs volume unmount ${name}`, `See who has it: acs volume explain ${name}`],
+          details,
+        },
+      )
     }
     case 'mounted-elsewhere':
       return new AcsError('conflict', 'EACSMOUNTED', `volume ${nameOf(volume)} is mounted at ${places} already`, {

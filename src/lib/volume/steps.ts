@@ -177,7 +177,10 @@ async function releaseMine(context: VolumeContext, work: Work): Promise<void> {
 
 async function detachDisk(context: VolumeContext, work: Work): Promise<void> {
   const target = targetName(work.finding.volume.group)
-  await work.initiator.detach({ portal: await dataServicesPortal(context), targetName: target, lun: 0 }, context.deadline)
+  await work.initiator.detach(
+    { portal: await dataServicesPortal(context), targetName: target, lun: 0 },
+    context.deadline,
+  )
   delete work.finding.disk
 }
 

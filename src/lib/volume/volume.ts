@@ -38,10 +38,7 @@ export function diskAt(volume: Volume, index = 0): VolumeDisk {
   const disk = volume.group.disks.find((candidate) => candidate.index === index)
   if (disk) return disk
   const indexes = volume.group.disks.map((candidate) => candidate.index).join(', ') || 'none'
-  throw new AcsError(
-    'not-found',
-    'EACSNODISK',
-    `volume ${nameOf(volume)} has no disk ${index} (it has: ${indexes})`,
-    { details: { uuid: volume.group.uuid } },
-  )
+  throw new AcsError('not-found', 'EACSNODISK', `volume ${nameOf(volume)} has no disk ${index} (it has: ${indexes})`, {
+    details: { uuid: volume.group.uuid },
+  })
 }

@@ -1,0 +1,34 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { deadlineIn } from '../../../src/lib/base/deadline.js'
+import type { Prism } from '../../../src/lib/prism/prism.js'
+import type { VolumeContext, VolumeEvent } from '../../../src/lib/volume/context.js'
+import type { FakeHost } from './fake-host.js'
+
+export interface FakeContext extends VolumeContext {
+  host: FakeHost
+  events: VolumeEvent[]
+}
+
+/** A context on fakes with a state folder of its own, removed after the test. */
+export async function fakeContext(prism: Prism, host: FakeHost): Promise<FakeContext> {
+  const stateFolder = await temporaryFolder()
+  const events: VolumeEvent[] = []
+  return {
+    prism,
+    host,
+    stateFolder,
+    deadline: deadlineIn(20_000),
+    events,
+    report: (event) => events.push(event),
+    freezeGuard: () => Promise.resolve({ dismiss: () => Promise.resolve() }),
+  }
+}
+
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'acs-volume-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
