@@ -1,3 +1,4 @@
+import { splitTargetName, targetPrefix } from './iscsi-names.js'
 import { normalAddress } from './iscsi-clients.js'
 import type { SimulatedCluster } from './simulated-cluster.js'
 import type {
@@ -10,36 +11,29 @@ import type {
 } from './iscsi/target-backend.js'
 import type { ClientRecord, DiskRecord, GroupRecord } from './store/records.js'
 
-/** Recorded: what stands before `iscsi_target` on the wire. */
-export const targetPrefix = 'iqn.2010-06.com.nutanix:'
-
 /** The cluster as the iSCSI target asks for it: who may see which group, under which names, with which disks. */
 export function createTargetBackend(cluster: SimulatedCluster): TargetBackend {
   return {
     visibleTargets(initiator) {
       return cluster.groups
         .list()
-        .filter((group) => clientFor(cluster, group, initiator))
+        .filter((group) => allowedClient(cluster, group, initiator))
         .flatMap((group) => targetNames(cluster, group))
     },
     openTarget(targetName, initiator) {
-      const { base, virtual } = splitTargetName(targetName, cluster.behaviour.virtualTargets)
-      const group = cluster.groups
-        .list()
-        .find((candidate) => targetPrefix + candidate.iscsiTarget.toLowerCase() === base)
-      const client = group && clientFor(cluster, group, initiator)
-      if (!group || !client) return undefined
+      const { virtual } = splitTargetName(targetName, cluster.behaviour.virtualTargets)
+      const group = groupOfTarget(cluster, targetName)
+      const client = group && allowedClient(cluster, group, initiator)
+      // While the last holder's commands end, nobody new gets in: revoke comes before grant.
+      if (!group || !client || cluster.groups.isRevoking(group.uuid)) return undefined
       return openGroup(cluster, group, client, { targetName, virtual })
     },
   }
 }
 
-/** `-tgtN` is a virtual target of the group; without it all disks are behind one target. */
-export function splitTargetName(targetName: string, virtualTargets: number): { base: string; virtual?: number } {
-  const lower = targetName.toLowerCase()
-  const [, base, number] = /^(.+)-tgt(\d+)$/.exec(lower) ?? []
-  if (base === undefined || number === undefined || Number(number) >= virtualTargets) return { base: lower }
-  return { base, virtual: Number(number) }
+export function groupOfTarget(cluster: SimulatedCluster, targetName: string): GroupRecord | undefined {
+  const { base } = splitTargetName(targetName, cluster.behaviour.virtualTargets)
+  return cluster.groups.list().find((group) => (targetPrefix + group.iscsiTarget).toLowerCase() === base)
 }
 
 function targetNames({ behaviour }: SimulatedCluster, group: GroupRecord): VisibleTarget[] {
@@ -98,7 +92,7 @@ function chapOf(
 }
 
 /** The allowed client this initiator is, by name or by address. */
-function clientFor(
+export function allowedClient(
   cluster: SimulatedCluster,
   group: GroupRecord,
   initiator: InitiatorIdentity,

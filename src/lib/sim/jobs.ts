@@ -1,4 +1,5 @@
 import type { StorageContainers } from './containers.js'
+import type { IscsiFace } from './iscsi-face.js'
 import type { IscsiClients } from './iscsi-clients.js'
 import type { SimulatorBehaviour } from './simulator.js'
 import type { AttachmentRecord, DiskPlan, DiskRecord, GroupRecord, Job } from './store/records.js'
@@ -15,6 +16,7 @@ export interface JobParts {
   clients: IscsiClients
   disks: DiskFiles
   behaviour: SimulatorBehaviour
+  iscsi: () => IscsiFace
 }
 
 /** What each task does: slow work first, then one commit that checks again what may have changed meanwhile. */
@@ -72,6 +74,7 @@ function prepareDelete(parts: JobParts, groupUuid: string): Prepared {
     after: async () => {
       // The files go when the record is gone for good: a crash before must find both.
       await parts.store.durable()
+      for (const disk of disks) parts.iscsi().diskRemoved(disk.uuid)
       await parts.disks.remove(disks.map((disk) => disk.uuid))
     },
   }
@@ -87,6 +90,7 @@ async function prepareAddDisk(parts: JobParts, groupUuid: string, plan: DiskPlan
       return { put: { groups: [advance({ ...group, disks: placeDisks([plan], group.disks) })] } }
     },
     undo: () => parts.disks.remove([plan.uuid]),
+    after: () => Promise.resolve(tellLunsChanged(parts, groupUuid)),
   }
 }
 
@@ -102,7 +106,10 @@ function prepareRemoveDisk(parts: JobParts, groupUuid: string, index: number): P
     },
     after: async () => {
       await parts.store.durable()
-      if (removed) await parts.disks.remove([removed.uuid])
+      if (!removed) return
+      parts.iscsi().diskRemoved(removed.uuid)
+      tellLunsChanged(parts, groupUuid)
+      await parts.disks.remove([removed.uuid])
     },
   }
 }
@@ -184,6 +191,11 @@ function placeDisks(plans: readonly DiskPlan[], present: readonly DiskRecord[]):
     return { index, uuid, sizeBytes, containerUuid, ...(flashMode !== undefined && { flashMode }) }
   })
   return [...present, ...placed].sort((a, b) => a.index - b.index)
+}
+
+function tellLunsChanged(parts: JobParts, groupUuid: string): void {
+  const group = parts.store.groups.get(groupUuid)
+  if (group) parts.iscsi().lunsChanged(group)
 }
 
 function requireGroup(parts: JobParts, uuid: string): GroupRecord {

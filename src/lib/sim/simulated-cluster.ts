@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { StorageContainers } from './containers.js'
 import { FaultBoard } from './faults.js'
 import { foundCluster } from './founding.js'
+import { noIscsi, type IscsiFace } from './iscsi-face.js'
+import { targetPrefix } from './iscsi-names.js'
 import { IscsiClients } from './iscsi-clients.js'
 import { prepareJob } from './jobs.js'
 import type { SimulatorBehaviour, SimulatorLog } from './simulator.js'
@@ -26,6 +28,7 @@ export class SimulatedCluster {
   readonly clients: IscsiClients
   readonly groups: VolumeGroups
   readonly tasks: Tasks
+  private iscsi: IscsiFace = noIscsi
 
   private constructor(
     readonly store: Store,
@@ -37,9 +40,10 @@ export class SimulatedCluster {
     readonly log: SimulatorLog,
   ) {
     this.clients = new IscsiClients(store)
-    this.groups = new VolumeGroups(store, containers, this.clients, disks, behaviour, () => this.tasks)
+    const iscsi = (): IscsiFace => this.iscsi
+    this.groups = new VolumeGroups(store, containers, this.clients, disks, behaviour, () => this.tasks, iscsi)
     const { groups, clients } = this
-    const parts = { store, groups, containers, clients, disks, behaviour }
+    const parts = { store, groups, containers, clients, disks, behaviour, iscsi }
     this.tasks = new Tasks(store, behaviour, faults, log, (job) => prepareJob(parts, job))
   }
 
@@ -58,9 +62,17 @@ export class SimulatedCluster {
       () => disks,
       () => behaviour.refusedStatus,
     )
-    const disks = await DiskFiles.open(join(options.dataFolder, 'disks'), faults, log, (uuid) => containers.room(uuid))
+    const disks = await DiskFiles.open(join(options.dataFolder, 'disks'), log, {
+      faults,
+      room: (uuid) => containers.room(uuid),
+      faultNames: (uuid) => faultNames(store, uuid),
+    })
     await disks.sweep(knownDisks(store))
     return new SimulatedCluster(store, identity, containers, disks, behaviour, faults, log)
+  }
+
+  connectIscsi(face: IscsiFace): void {
+    this.iscsi = face
   }
 
   async close(): Promise<void> {
@@ -74,4 +86,12 @@ function knownDisks(store: Store): Set<string> {
   const known = new Set<string>()
   for (const group of store.groups.values()) for (const disk of group.disks) known.add(disk.uuid)
   return known
+}
+
+/** Names by which a fault finds a disk: its UUID, its target, its group. */
+function faultNames(store: Store, diskUuid: string): string[] {
+  for (const group of store.groups.values())
+    if (group.disks.some((disk) => disk.uuid === diskUuid))
+      return [diskUuid, targetPrefix + group.iscsiTarget, group.name]
+  return [diskUuid]
 }

@@ -3,6 +3,7 @@ import { AcsError } from '../base/errors.js'
 import { changeBehaviour, defaultBehaviour } from './behaviour.js'
 import { ensureCredentials } from './credentials.js'
 import { claimFolder, type FolderClaim } from './folder-claim.js'
+import type { IscsiTarget } from './iscsi/target.js'
 import { formatAddress, parseListenAddress, type ListenAddress } from './listen-address.js'
 import { adminRoutes } from './rest/admin.js'
 import { createRouter } from './rest/all-routes.js'
@@ -24,6 +25,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const problem = changeBehaviour(behaviour, definedOnly(options.behaviour ?? {}))
   if (problem !== undefined) throw new AcsError('usage', 'EACSSIMBEHAVIOUR', problem)
   const listen = parseListenAddress(options.listen ?? '', { host: '127.0.0.1', port: 9440 })
+  const iscsi = parseListenAddress(options.iscsi ?? '', { host: '127.0.0.1', port: 3260 })
   const log = options.log ?? silent
   await ensureFolder(options.dataFolder)
   const claim = await claimFolder(options.dataFolder)
@@ -37,13 +39,17 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     closers.push(() => cluster.close())
     const credentials = await ensureCredentials(dataFolder, listen.host)
     const sessions = new Sessions(credentials.username, credentials.password, () => behaviour.sessionLifetimeMs)
-    const dataServices = '127.0.0.1:3260'
+    const target = await openDataServices(cluster, iscsi)
+    closers.push(() => target.close())
+    const { dataServices } = target
+    cluster.dataServicesAddress = iscsi.host
+    cluster.externalAddress = listen.host
     const controls = {
       behaviour,
       addFault: cluster.faults.add.bind(cluster.faults),
       listFaults: cluster.faults.list.bind(cluster.faults),
       clearFaults: cluster.faults.clear.bind(cluster.faults),
-      state: () => stateOf(cluster, sessions, 0),
+      state: () => stateOf(cluster, sessions, target.sessions().length),
     }
     const router = createRouter(adminRoutes({ simulator: controls, endSessions: () => sessions.clear() }))
     const { key, certificate } = credentials
@@ -80,6 +86,15 @@ async function listenOn(server: RestServer, address: ListenAddress): Promise<{ p
     return await server.listen(address.host, address.port)
   } catch (error) {
     throw addressError(address, '--listen', error)
+  }
+}
+
+async function openDataServices(cluster: SimulatedCluster, address: ListenAddress): Promise<IscsiTarget> {
+  const { startDataServices } = await import('./data-services.js')
+  try {
+    return await startDataServices(cluster, address)
+  } catch (error) {
+    throw addressError(address, '--iscsi', error)
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { StorageContainers } from './containers.js'
 import { isInitiatorAddress, normalAddress, type IscsiClients } from './iscsi-clients.js'
+import type { IscsiFace } from './iscsi-face.js'
 import type { SimulatorBehaviour } from './simulator.js'
 import type {
   AttachmentRecord,
@@ -53,11 +54,8 @@ export interface GroupRequest extends GroupSettings {
   clients: readonly ClientRequest[]
 }
 
-/** Told when an initiator has lost a group, so that its sessions end before the request is answered. */
-export type RevokeListener = (group: GroupRecord, clients: readonly ClientRecord[]) => void
-
 export class VolumeGroups {
-  private readonly revokeListeners: RevokeListener[] = []
+  private readonly revoking = new Map<string, number>()
 
   constructor(
     private readonly store: Store,
@@ -66,10 +64,12 @@ export class VolumeGroups {
     private readonly disks: DiskFiles,
     private readonly behaviour: SimulatorBehaviour,
     private readonly tasks: () => Tasks,
+    private readonly iscsi: () => IscsiFace,
   ) {}
 
-  onRevoke(listener: RevokeListener): void {
-    this.revokeListeners.push(listener)
+  /** Sessions of initiators that lost the group are still ending. */
+  isRevoking(uuid: string): boolean {
+    return this.revoking.has(uuid)
   }
 
   list(): GroupRecord[] {
@@ -172,14 +172,15 @@ export class VolumeGroups {
     }
     const disks = current.disks.map((candidate) => (candidate.uuid === changed.uuid ? changed : candidate))
     this.store.commit({ put: { groups: [advance({ ...current, disks })] } })
+    if (sizeBytes > disk.sizeBytes) this.iscsi().diskResized(disk.uuid)
     return changed
   }
 
   /** The compare-and-swap: all of it or nothing. `clients` is the whole list of who may log in. */
-  update(
+  async update(
     group: GroupRecord,
     change: GroupSettings & { clients?: readonly ClientRequest[]; logicalTimestamp?: number },
-  ): GroupRecord {
+  ): Promise<GroupRecord> {
     this.checkTimestamp(group, change.logicalTimestamp)
     if (change.name !== undefined && change.name !== group.name) this.checkName(change.name)
     this.checkDescription(change.description)
@@ -198,7 +199,7 @@ export class VolumeGroups {
     }
     const next = advance({ ...group, ...givenSettings(change), attachments })
     this.store.commit({ put: { clients: newClients, groups: [next] } })
-    this.revoke(group, next)
+    await this.revoke(next)
     return next
   }
 
@@ -214,7 +215,11 @@ export class VolumeGroups {
   }
 
   /** Shuts one initiator out and ends its sessions; one that was not let in is fine. */
-  close(group: GroupRecord, request: { address?: string; clientUuid?: string }, logicalTimestamp?: number): void {
+  async close(
+    group: GroupRecord,
+    request: { address?: string; clientUuid?: string },
+    logicalTimestamp?: number,
+  ): Promise<void> {
     this.checkTimestamp(group, logicalTimestamp)
     const client =
       request.address === undefined
@@ -224,7 +229,7 @@ export class VolumeGroups {
     const attachments = group.attachments.filter((attachment) => !isOf(attachment, client))
     const next = advance({ ...group, attachments })
     this.store.commit({ put: { groups: [next] } })
-    this.revoke(group, next)
+    await this.revoke(next)
   }
 
   attachVm(group: GroupRecord, vmUuid: string, index: number | undefined, logicalTimestamp?: number): TaskRecord {
@@ -408,15 +413,15 @@ export class VolumeGroups {
       throw this.refuse(`Invalid iSCSI client address "${address}"`, errorCodes.badRequest)
   }
 
-  private revoke(before: GroupRecord, after: GroupRecord): void {
-    const still = new Set(
-      after.attachments.map((attachment) => ('clientUuid' in attachment ? attachment.clientUuid : '')),
-    )
-    const lost = before.attachments.flatMap((attachment) => {
-      if (!('clientUuid' in attachment) || still.has(attachment.clientUuid)) return []
-      return this.store.clients.get(attachment.clientUuid) ?? []
-    })
-    if (lost.length > 0) for (const listener of this.revokeListeners) listener(after, lost)
+  private async revoke(group: GroupRecord): Promise<void> {
+    this.revoking.set(group.uuid, (this.revoking.get(group.uuid) ?? 0) + 1)
+    try {
+      await this.iscsi().revoked(group)
+    } finally {
+      const left = (this.revoking.get(group.uuid) ?? 1) - 1
+      if (left === 0) this.revoking.delete(group.uuid)
+      else this.revoking.set(group.uuid, left)
+    }
   }
 
   private refuse(message: string, code: number): WireError {

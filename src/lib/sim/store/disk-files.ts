@@ -7,6 +7,14 @@ import type { DiskPlan, DiskRecord } from './records.js'
 import { SimDisk } from './sim-disk.js'
 import { copySparse } from './sparse-copy.js'
 
+export interface DiskFilesHost {
+  readonly faults: FaultBoard
+  /** Free bytes of a storage container. */
+  room(containerUuid: string): number
+  /** What faults may call a disk. */
+  faultNames(diskUuid: string): string[]
+}
+
 /** The folder of disks: one sparse file each, named after the vDisk's UUID. */
 export class DiskFiles {
   private readonly disks = new Map<string, SimDisk>()
@@ -15,27 +23,21 @@ export class DiskFiles {
 
   private constructor(
     private readonly folder: string,
-    private readonly faults: FaultBoard,
     private readonly log: SimulatorLog,
-    /** Free bytes of a storage container. */
-    private readonly room: (containerUuid: string) => number,
+    private readonly host: DiskFilesHost,
   ) {}
 
-  static async open(
-    folder: string,
-    faults: FaultBoard,
-    log: SimulatorLog,
-    room: (containerUuid: string) => number,
-  ): Promise<DiskFiles> {
+  static async open(folder: string, log: SimulatorLog, host: DiskFilesHost): Promise<DiskFiles> {
     await ensureFolder(folder)
-    return new DiskFiles(folder, faults, log, room)
+    return new DiskFiles(folder, log, host)
   }
 
   /** The disk behind a record; the same object for the same UUID. Cheap: nothing is opened yet. */
   disk(record: Pick<DiskRecord, 'uuid' | 'sizeBytes' | 'containerUuid'>): SimDisk {
     let disk = this.disks.get(record.uuid)
     if (!disk) {
-      const host = { faults: this.faults, roomFor: (asking: SimDisk) => this.room(asking.containerUuid) }
+      const { faults, faultNames } = this.host
+      const host = { faults, faultNames, roomFor: (asking: SimDisk) => this.host.room(asking.containerUuid) }
       disk = new SimDisk(record.uuid, this.path(record.uuid), record.containerUuid, record.sizeBytes, host)
       this.disks.set(record.uuid, disk)
     }

@@ -12,6 +12,8 @@ export interface SimDiskHost {
   readonly faults: FaultBoard
   /** Bytes the disk may take on top of what it has now; its container decides. */
   roomFor(disk: SimDisk): number
+  /** What faults may call the disk. */
+  faultNames(uuid: string): string[]
 }
 
 /** A vDisk as the iSCSI target sees it: a sparse file, opened at first use, with faults, capacity and the write guard in front. */
@@ -142,12 +144,13 @@ export class SimDisk implements TargetDisk {
 
   private strike(): void {
     if (this.host.faults.size === 0) return
-    if (this.host.faults.take('disk-error', this.uuid)) throw new DiskFault('medium-error', 'injected medium error')
+    if (this.host.faults.take('disk-error', ...this.host.faultNames(this.uuid)))
+      throw new DiskFault('medium-error', 'injected medium error')
   }
 
   private strikeWrite(length: number): void {
     this.strike()
-    if (this.host.faults.size > 0 && this.host.faults.take('disk-full', this.uuid))
+    if (this.host.faults.size > 0 && this.host.faults.take('disk-full', ...this.host.faultNames(this.uuid)))
       throw new DiskFault('no-space', 'injected: no space')
     this.allocated = undefined
     this.unmeasured += length

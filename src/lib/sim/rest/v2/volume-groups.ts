@@ -143,12 +143,12 @@ function cloneGroup(request: Request): Reply {
   return taskReply(request, request.cluster.groups.clone(source, { ...readSettings(fields), uuid, logicalTimestamp }))
 }
 
-function updateGroup(request: Request): Reply {
+async function updateGroup(request: Request): Promise<Reply> {
   const group = groupOf(request)
   const fields = fieldsOf(request)
   const clients = readClients(fields)
   const change = { ...readSettings(fields), clients, logicalTimestamp: fields.integer('logical_timestamp') }
-  const updated = request.cluster.groups.update(group, change)
+  const updated = await request.cluster.groups.update(group, change)
   const full = request.cluster.behaviour.updateResponse === 'full'
   return reply(
     request,
@@ -156,14 +156,14 @@ function updateGroup(request: Request): Reply {
   )
 }
 
-function openOrClose(request: Request, operation: 'ATTACH' | 'DETACH'): Reply {
+async function openOrClose(request: Request, operation: 'ATTACH' | 'DETACH'): Promise<Reply> {
   const group = groupOf(request)
   const fields = fieldsOf(request)
   checkOperation(fields, operation)
   const { address, clientUuid, authentication } = readExternal(fields)
   const logicalTimestamp = fields.integer('logical_timestamp')
   const { groups, store } = request.cluster
-  if (operation === 'DETACH') groups.close(group, { address, clientUuid }, logicalTimestamp)
+  if (operation === 'DETACH') await groups.close(group, { address, clientUuid }, logicalTimestamp)
   else {
     const known = address ?? store.clients.get(clientUuid?.toLowerCase() ?? '')?.address
     if (known === undefined)
