@@ -61,6 +61,9 @@ export interface DeviceUse {
   openers: MountHolder[]
 }
 
+/** They open every disk to look at it, and let go by themselves when it goes. */
+const watchers = ['multipathd', 'systemd-udevd', '(udev-worker)']
+
 /** Everything that uses a device; from sysfs and /proc alone, so that a dead device cannot hang it. */
 export async function deviceUse(roots: HostRoots, devicePath: string): Promise<DeviceUse> {
   const name = await kernelName(devicePath)
@@ -73,7 +76,9 @@ export async function deviceUse(roots: HostRoots, devicePath: string): Promise<D
       elsewhere: !namespace.own,
     })),
   )
-  const openers = await processesWith(roots, (path) => path === devicePath, ['fd'])
+  const openers = (await processesWith(roots, (path) => path === devicePath, ['fd'])).filter(
+    (holder) => !watchers.some((watcher) => holder.command.includes(watcher)),
+  )
   return { stacked, mounts, openers }
 }
 

@@ -78,6 +78,12 @@ export interface Initiator {
   attached(deadline: Deadline): Promise<AttachedDisk[]>
   /** Makes the kernel see a grown disk; returns its size now. */
   refreshSize(disk: AttachedDisk, deadline: Deadline): Promise<number>
+  /**
+   * Makes I/O to an attached disk fail at once, also what is in flight, and for good: for a disk whose session
+   * was revoked or lost. A mounted filesystem sees errors and can then be unmounted, and the disk detached.
+   * Call it before this machine is allowed again, else writes that waited in a dead session reach the disk then.
+   */
+  failIo?(disk: Pick<DiskAddress, 'portal' | 'targetName' | 'lun'>, deadline: Deadline): Promise<void>
   /** Removes leftovers of half-done attaches (dead daemons, stale mounts, empty folders). Returns what it removed, in words. */
   sweep(deadline: Deadline): Promise<string[]>
 }

@@ -91,6 +91,15 @@ export function pidFileOf(argv: readonly string[]): string | undefined {
   return at < 0 ? undefined : argv[at + 1]
 }
 
+/** Ends a daemon without its goodbye: all I/O that waits for it fails at once and can never reach the disk. */
+export async function killDaemon(procRoot: string, daemon: ProcessIdentity, deadline: Deadline): Promise<void> {
+  await signalProcess(procRoot, daemon, 'SIGKILL')
+  if (await waitForEnd(procRoot, daemon, deadline.atMost(5_000))) return
+  throw new AcsError('failed', 'EACSDAEMON', `the storage daemon ${daemon.pid} does not end, even after SIGKILL`, {
+    details: { pid: daemon.pid },
+  })
+}
+
 /**
  * Ends a daemon: QMP `quit` (logs out of the target), TERM when that takes too long, KILL at the end.
  * The caller has taken the loop device away, so that nothing is in flight.
@@ -108,11 +117,7 @@ export async function endDaemon(
   if (await waitForEnd(procRoot, daemon, deadline.atMost(5_000))) return
   await signalProcess(procRoot, daemon, 'SIGTERM')
   if (await waitForEnd(procRoot, daemon, deadline.atMost(2_000))) return
-  await signalProcess(procRoot, daemon, 'SIGKILL')
-  if (await waitForEnd(procRoot, daemon, deadline.atMost(2_000))) return
-  throw new AcsError('failed', 'EACSDAEMON', `the storage daemon ${daemon.pid} does not end, even after SIGKILL`, {
-    details: { pid: daemon.pid },
-  })
+  await killDaemon(procRoot, daemon, deadline)
 }
 
 /** Makes the daemon, and with it the export file, take on the size the disk has grown to. */

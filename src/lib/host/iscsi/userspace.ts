@@ -22,7 +22,7 @@ import {
 } from './disk-folder.js'
 import { askIdentity, assertRightDisk, assertRightSize } from './identity.js'
 import { userspaceInitiatorName } from './initiator-name.js'
-import { daemonLacks, endDaemon, findDaemons, resizeNode, startDaemon } from './storage-daemon.js'
+import { daemonLacks, endDaemon, findDaemons, killDaemon, resizeNode, startDaemon } from './storage-daemon.js'
 
 export interface UserspaceInitiatorOptions {
   runner: Runner
@@ -102,21 +102,42 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
     })
   }
 
-  /** From any state to none, in an order that loses no data and that may be cut off and begun again anywhere. */
+  /**
+   * From any state to none, in an order that loses no data and that may be cut off and begun again anywhere.
+   * A daemon that does not answer is killed first: everything that touches its disk would wait for it for ever.
+   */
   async function takeDown(folder: DiskFolder, observed: Observed, doing: string, deadline: Deadline): Promise<void> {
     for (const loop of observed.loops) await assertUnused(roots, loop.devicePath, doing)
+    const alive = observed.daemons.length > 0 && (await allAnswer(observed, deadline))
+    if (!alive) for (const daemon of observed.daemons) await killDaemon(roots.proc, daemon, deadline)
+    await checkpoint('detach:before-loop')
     for (const loop of observed.loops) {
-      if (observed.daemons.length > 0) await flush(loop, deadline)
-      await checkpoint('detach:before-loop')
+      if (alive) await flush(loop, deadline)
       await detachLoop(roots, runner, loop, deadline)
     }
     await checkpoint('detach:after-loop')
-    for (const daemon of observed.daemons) await endDaemon(roots.proc, daemon, folder, deadline)
+    if (alive) for (const daemon of observed.daemons) await endDaemon(roots.proc, daemon, folder, deadline)
     await checkpoint('detach:after-daemon')
     // A daemon that was killed leaves its mount behind, dead ("Transport endpoint is not connected").
     while (await isExported(roots, folder)) await runner.run('umount', [folder.exportFile], { deadline })
     await checkpoint('detach:after-export')
     await removeDiskFolder(folder)
+  }
+
+  async function allAnswer(observed: Observed, deadline: Deadline): Promise<boolean> {
+    for (const loop of observed.loops) if (!(await answers(loop, deadline))) return false
+    return true
+  }
+
+  /**
+   * QEMU never gives up on a lost session: it logs in again and again, at most 30 s apart, and keeps every
+   * request waiting, whatever its `timeout`; libiscsi looks at timeouts of a connected session only. Were
+   * the initiator allowed again later, the old writes would go out then. Killing the daemon is what ends them.
+   */
+  async function failIo(disk: Pick<DiskAddress, 'targetName' | 'lun'>, deadline: Deadline): Promise<void> {
+    // Without the disk's lock: whoever holds it may be waiting for this very I/O.
+    const { daemons } = await observe(roots, diskFolder(runtimeFolder, disk))
+    for (const daemon of daemons) await killDaemon(roots.proc, daemon, deadline)
   }
 
   /**
@@ -138,7 +159,7 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
       await runner.run(
         'dd',
         [`if=${loop.devicePath}`, 'of=/dev/null', 'bs=4096', 'count=1', 'iflag=direct', 'status=none'],
-        { deadline, timeoutMs: 20_000 },
+        { deadline, timeoutMs: 10_000 },
       )
       return true
     } catch (error) {
@@ -203,9 +224,14 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
       try {
         await locks.within(folder.lockFile, deadline.atMost(500), async () => {
           const observed = await observe(roots, folder)
-          if (isWhole(observed)) return
-          await takeDown(folder, observed, 'sweep', deadline)
-          removed.push(inWords(folder, observed, await readDescription(folder)))
+          const description = await readDescription(folder)
+          if (isWhole(observed)) {
+            if (!(await isRevoked(observed, description, deadline))) return
+            for (const daemon of observed.daemons) await killDaemon(roots.proc, daemon, deadline)
+            removed.push(`I/O of ${description?.targetName ?? folder.path}, which this machine may no longer use`)
+          }
+          await takeDown(folder, await observe(roots, folder), 'sweep', deadline)
+          removed.push(inWords(folder, observed, description))
         })
       } catch (error) {
         // Somebody works on it, or somebody still uses it: both are no leftovers.
@@ -213,6 +239,23 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
       }
     }
     return removed
+  }
+
+  /** Silent, and the target says that this initiator is not allowed. A portal that is down revokes nothing. */
+  async function isRevoked(
+    observed: Observed,
+    description: DiskDescription | undefined,
+    deadline: Deadline,
+  ): Promise<boolean> {
+    if (!description || (await allAnswer(observed, deadline))) return false
+    const initiatorName = await userspaceInitiatorName(options.stateFolder)
+    try {
+      await askIdentity(runner, { ...description, serial: '', sizeBytes: 0 }, initiatorName, deadline)
+      return false
+    } catch (error) {
+      if (isAcsError(error, 'EACSTOOLMISSING') || isAcsError(error, 'EACSINTERRUPTED')) throw error
+      return isAcsError(error, 'EACSNOTALLOWED')
+    }
   }
 
   return {
@@ -223,6 +266,7 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
     detach,
     attached,
     refreshSize,
+    failIo,
     sweep,
   }
 }
