@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { commandFiles, root } from './commands.mjs'
+import { leanAxios } from './lean-axios.mjs'
 import { leanOclif } from './lean-oclif.mjs'
 
 /**
@@ -38,7 +39,7 @@ const result = await build({
   supported: { 'dynamic-import': false },
   define: { 'import.meta.url': 'bundleUrl' },
   banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
-  plugins: [leanOclif],
+  plugins: [leanOclif, leanAxios],
   logLevel: 'warning',
 })
 

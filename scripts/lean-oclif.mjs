@@ -23,16 +23,22 @@ const edits = [
 export const leanOclif = {
   name: 'lean-oclif',
   setup(build) {
-    build.onLoad({ filter: /@oclif\/core\/lib\/.*\.js$/ }, async ({ path }) => {
-      let contents = await readFile(path, 'utf8')
-      for (const { find, replace } of edits.filter(({ file }) => path.endsWith(`/lib/${file}`))) {
-        const edited = contents.replace(find, replace)
-        if (edited === contents) throw new Error(`${path}: nothing there matches ${find}`)
-        contents = edited
-      }
-      return { contents: withLazyRequires(contents), loader: 'js' }
-    })
+    build.onLoad({ filter: /@oclif\/core\/lib\/.*\.js$/ }, async ({ path }) => ({
+      contents: withLazyRequires(edited(path, await readFile(path, 'utf8'), edits)),
+      loader: 'js',
+    }))
   },
+}
+
+/** A library's source with the edits for its path made. Each must change something: see `edits`. */
+export function edited(path, source, list) {
+  return list
+    .filter(({ file }) => path.endsWith(`/lib/${file}`))
+    .reduce((text, { find, replace }) => {
+      const changed = text.replace(find, replace)
+      if (changed === text) throw new Error(`${path}: nothing there matches ${find}`)
+      return changed
+    }, source)
 }
 
 /** Loads a required module where it is used first. tsc's output makes that a change of text: every use is `x_1.member`. */

@@ -1,0 +1,40 @@
+// axios, without what acs does not use of it: it sends JSON over https to one host, by axios's http adapter, with no proxy
+// and no form. Loading the rest costs as much as bare Node itself: global fetch brings undici, 20 ms; http2, form-data...
+import { readFile } from 'node:fs/promises'
+import { edited } from './lean-oclif.mjs'
+
+const edits = [
+  // Reading globalThis.FormData loads undici.
+  {
+    file: 'utils.js',
+    find: "const FormDataCtor = typeof G.FormData !== 'undefined' ? G.FormData : undefined;",
+    replace: 'const FormDataCtor = undefined;',
+  },
+  { file: 'platform/node/classes/FormData.js', find: /^.*$/s, replace: 'export default null' },
+  {
+    file: 'adapters/fetch.js',
+    find: /^.*$/s,
+    replace: "export const getFetch = () => { throw new Error('acs is built without the fetch adapter of axios') }",
+  },
+]
+
+/** Modules of Node or npm that only unused paths of axios need: loaded, or refused, when used. */
+const stubs = {
+  http2: `module.exports = { get constants() { return require('node:http2').constants }, connect: (...args) => require('node:http2').connect(...args) }`,
+  'https-proxy-agent': `module.exports = class { constructor() { throw new Error('acs is built without proxies in axios') } }`,
+}
+
+/** @type {import('esbuild').Plugin} */
+export const leanAxios = {
+  name: 'lean-axios',
+  setup(build) {
+    build.onLoad({ filter: /node_modules\/axios\/lib\/.*\.js$/ }, async ({ path }) => ({
+      contents: edited(path, await readFile(path, 'utf8'), edits),
+      loader: 'js',
+    }))
+    build.onResolve({ filter: /^(http2|https-proxy-agent)$/ }, ({ path, importer }) =>
+      /node_modules\/axios\//.test(importer) ? { path, namespace: 'lean-axios' } : undefined,
+    )
+    build.onLoad({ filter: /.*/, namespace: 'lean-axios' }, ({ path }) => ({ contents: stubs[path], loader: 'js' }))
+  },
+}
