@@ -63,6 +63,6 @@ export function keyringOf(passwords: Record<string, string>): Keyring {
       passwords[account] = password
       return Promise.resolve()
     },
-    remove: (account) => Promise.resolve(delete passwords[account]),
+    remove: (account) => Promise.resolve(Reflect.deleteProperty(passwords, account)),
   }
 }
