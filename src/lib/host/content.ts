@@ -1,7 +1,6 @@
 import { AcsError, isAcsError } from '../base/errors.js'
 import type { Deadline } from '../base/deadline.js'
 import { deviceSize, flushDevice } from './blockdev.js'
-import { exitCodeOf } from './exec.js'
 import type { DeviceContent, Runner, RunResult } from './host.js'
 import type { HostRoots } from './roots.js'
 
@@ -186,9 +185,8 @@ export async function zeroDevice(context: ContentContext, devicePath: string, de
 
 function asProbeError(error: unknown, devicePath: string, deadline: Deadline): unknown {
   if (!isAcsError(error)) return error
-  const exitCode = exitCodeOf(error)
   const toolTimedOut = error.code === 'EACSTIMEOUT' && deadline.remainingMs() > 0
-  return exitCode !== undefined || toolTimedOut ? probeFailed(devicePath, error.message, error) : error
+  return error.code === 'EACSCOMMAND' || toolTimedOut ? probeFailed(devicePath, error.message, error) : error
 }
 
 function probeFailed(devicePath: string, why: string, cause: unknown): AcsError {

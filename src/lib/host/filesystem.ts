@@ -1,15 +1,9 @@
 import { AcsError, isAcsError } from '../base/errors.js'
 import type { Deadline } from '../base/deadline.js'
 import { deviceSize } from './blockdev.js'
-import { deviceContent } from './content.js'
+import { deviceContent, type ContentContext } from './content.js'
 import { exitCodeOf } from './exec.js'
 import type { FilesystemType, MakeFilesystemRequest, Runner } from './host.js'
-import type { HostRoots } from './roots.js'
-
-export interface FilesystemContext {
-  runner: Runner
-  roots: HostRoots
-}
 
 /**
  * How each mkfs is called. None gets its force flag: mkfs.xfs and mkfs.btrfs then refuse a device on which
@@ -53,7 +47,7 @@ const tools = {
  * redirects, EACSTOOSMALL, EACSNOTBLANK, EACSPROBE, EACSMKFS otherwise.
  */
 export async function makeFilesystem(
-  context: FilesystemContext,
+  context: ContentContext,
   request: MakeFilesystemRequest,
   deadline: Deadline,
 ): Promise<void> {
