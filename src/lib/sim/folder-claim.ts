@@ -60,6 +60,12 @@ async function linkIfFree(draft: string, path: string): Promise<boolean> {
   }
 }
 
+/** Throws EACSSIMRUNNING (conflict) when a simulator is alive on that folder. */
+export async function claimFree(dataFolder: string): Promise<void> {
+  const holder = await readRunning(dataFolder)
+  if (holder) throw alreadyRunning(dataFolder, holder)
+}
+
 /** The simulator alive on that folder; `undefined` when there is none, whatever a crash left behind. */
 export async function readRunning(dataFolder: string): Promise<RunningSimulator | undefined> {
   let text: string

@@ -90,7 +90,10 @@ async function prepareAddDisk(parts: JobParts, groupUuid: string, plan: DiskPlan
       return { put: { groups: [advance({ ...group, disks: placeDisks([plan], group.disks) })] } }
     },
     undo: () => parts.disks.remove([plan.uuid]),
-    after: () => Promise.resolve(tellLunsChanged(parts, groupUuid)),
+    after() {
+      tellLunsChanged(parts, groupUuid)
+      return Promise.resolve()
+    },
   }
 }
 

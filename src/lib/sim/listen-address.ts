@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { AcsError } from '../base/errors.js'
 
 export interface ListenAddress {
@@ -15,6 +16,15 @@ export function parseListenAddress(text: string, fallback: ListenAddress): Liste
   const plain = /^([^:]*)(?::(\d+))?$/.exec(text)
   if (!plain) throw bad(text)
   return checked(text, plain[1] || fallback.host, plain[2], fallback)
+}
+
+/** Where a wildcard address can be reached: by loopback, or by the first address of the machine that others see. */
+export function reachableHost(host: string, from: 'here' | 'network'): string {
+  if (host !== '0.0.0.0' && host !== '::') return host
+  const family = host === '::' ? 'IPv6' : 'IPv4'
+  const addresses = from === 'here' ? [] : Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  const found = addresses.find((one) => !one.internal && one.family === family && !one.address.startsWith('fe80:'))
+  return found?.address ?? (family === 'IPv6' ? '::1' : '127.0.0.1')
 }
 
 /** `host:port`, with brackets around IPv6. */

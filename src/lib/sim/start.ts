@@ -4,7 +4,7 @@ import { changeBehaviour, defaultBehaviour } from './behaviour.js'
 import { ensureCredentials } from './credentials.js'
 import { claimFolder, type FolderClaim } from './folder-claim.js'
 import type { IscsiTarget } from './iscsi/target.js'
-import { formatAddress, parseListenAddress, type ListenAddress } from './listen-address.js'
+import { formatAddress, parseListenAddress, reachableHost, type ListenAddress } from './listen-address.js'
 import { adminRoutes } from './rest/admin.js'
 import { createRouter } from './rest/all-routes.js'
 import { RestServer } from './rest/server.js'
@@ -42,8 +42,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const target = await openDataServices(cluster, iscsi)
     closers.push(() => target.close())
     const { dataServices } = target
-    cluster.dataServicesAddress = iscsi.host
-    cluster.externalAddress = listen.host
+    cluster.dataServicesAddress = reachableHost(iscsi.host, 'network')
+    cluster.externalAddress = reachableHost(listen.host, 'network')
     const controls = {
       behaviour,
       addFault: cluster.faults.add.bind(cluster.faults),
@@ -58,12 +58,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     closers.push(() => server.close())
     cluster.tasks.resume()
     const simulator: Simulator = {
-      endpoint: `https://${formatAddress({ host: listen.host, port })}`,
+      endpoint: `https://${formatAddress({ host: reachableHost(listen.host, 'here'), port })}`,
       username: credentials.username,
       passwordFile: credentials.passwordFile,
       certificateFile: credentials.certificateFile,
       fingerprint: credentials.fingerprint,
-      dataServices,
+      dataServices: reachable(dataServices),
       ...controls,
       close,
     }
@@ -73,6 +73,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     await close()
     throw error
   }
+}
+
+/** The portal's address for someone on this machine. */
+function reachable(portal: string): string {
+  const { host, port } = parseListenAddress(portal, { host: '', port: 0 })
+  return formatAddress({ host: reachableHost(host, 'here'), port })
 }
 
 async function announce(claim: FolderClaim, simulator: Simulator): Promise<void> {
@@ -99,14 +105,16 @@ async function openDataServices(cluster: SimulatedCluster, address: ListenAddres
 }
 
 function addressError(address: ListenAddress, flag: string, cause: unknown): unknown {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  if (code !== 'EADDRINUSE' && code !== 'EADDRNOTAVAIL' && code !== 'EACCES') return cause
-  const why = {
-    EADDRINUSE: 'is taken by another process',
-    EADDRNOTAVAIL: 'is not an address of this machine',
-    EACCES: 'needs root',
-  }[code]
-  return new AcsError('conflict', 'EACSADDRINUSE', `${formatAddress(address)} ${why}`, {
+  if (!(cause instanceof Error) || !('code' in cause)) return cause
+  const why = new Map<unknown, string>([
+    ['EADDRINUSE', 'is taken by another process'],
+    ['EADDRNOTAVAIL', 'is not an address of this machine'],
+    ['EACCES', 'needs root'],
+  ]).get(cause.code)
+  if (why === undefined) return cause
+  // Of the two iSCSI portals, the error names the one that could not open.
+  const port = 'port' in cause && typeof cause.port === 'number' ? cause.port : address.port
+  return new AcsError('conflict', 'EACSADDRINUSE', `${formatAddress({ ...address, port })} ${why}`, {
     cause,
     hints: [`Choose another one with ${flag} HOST:PORT; port 0 picks a free one`],
   })

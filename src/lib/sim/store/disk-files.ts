@@ -4,7 +4,7 @@ import { ensureFolder } from '../../base/durable-file.js'
 import type { FaultBoard } from '../faults.js'
 import type { SimulatorLog } from '../simulator.js'
 import type { DiskPlan, DiskRecord } from './records.js'
-import { SimDisk } from './sim-disk.js'
+import { SimDisk, type SimDiskHost } from './sim-disk.js'
 import { copySparse } from './sparse-copy.js'
 
 export interface DiskFilesHost {
@@ -36,8 +36,11 @@ export class DiskFiles {
   disk(record: Pick<DiskRecord, 'uuid' | 'sizeBytes' | 'containerUuid'>): SimDisk {
     let disk = this.disks.get(record.uuid)
     if (!disk) {
-      const { faults, faultNames } = this.host
-      const host = { faults, faultNames, roomFor: (asking: SimDisk) => this.host.room(asking.containerUuid) }
+      const host: SimDiskHost = {
+        faults: this.host.faults,
+        faultNames: (uuid) => this.host.faultNames(uuid),
+        roomFor: (asking) => this.host.room(asking.containerUuid),
+      }
       disk = new SimDisk(record.uuid, this.path(record.uuid), record.containerUuid, record.sizeBytes, host)
       this.disks.set(record.uuid, disk)
     }

@@ -1,0 +1,65 @@
+import { join, resolve } from 'node:path'
+import { Flags } from '@oclif/core'
+import { AcsCommand } from '../../lib/cli/base-command.js'
+import { durationFlag, sizeFlag } from '../../lib/cli/flags.js'
+import { interruptSignal } from '../../lib/cli/interrupt.js'
+import type { JsonRecord } from '../../lib/cli/output/columns.js'
+import { runningColumns, simulatorFlags } from '../../lib/cli/simulator.js'
+
+const defaultTaskMs = 300
+
+export default class SimStart extends AcsCommand<JsonRecord | null, typeof SimStart> {
+  static override summary = 'Start a simulated Prism cluster on this machine, with real iSCSI disks.'
+  static override description =
+    'Needs neither root nor any system package. State survives a restart. Without --detach it runs until Ctrl-C.'
+  static override examples = [
+    '<%= config.bin %> sim start --detach && eval "$(<%= config.bin %> sim env)"',
+    '<%= config.bin %> sim start --data /tmp/cluster --listen 127.0.0.1:0 --iscsi 127.0.0.1:0',
+  ]
+  static override flags = {
+    ...simulatorFlags,
+    detach: Flags.boolean({ summary: 'Run as a daemon; returns once it answers.' }),
+    listen: Flags.string({
+      summary: 'Address of the REST API; port 0 picks a free one.',
+      helpValue: 'HOST:PORT',
+      default: '127.0.0.1:9440',
+    }),
+    iscsi: Flags.string({
+      summary: 'Address of the iSCSI data services portal.',
+      helpValue: 'HOST:PORT',
+      default: '127.0.0.1:3260',
+    }),
+    'task-duration': durationFlag({ summary: 'How long a task takes (300ms).', default: defaultTaskMs }),
+    capacity: sizeFlag({ summary: 'Capacity of the storage containers of a new cluster (10.8T).' }),
+  }
+
+  async run(): Promise<JsonRecord | null> {
+    const { defaultDataFolder } = await import('../../lib/sim/data-folder.js')
+    const dataFolder = resolve(this.flags.data ?? defaultDataFolder())
+    if (this.flags.detach) return this.detach(dataFolder)
+    const { runSimulator } = await import('../../lib/sim/daemon.js')
+    const { listen, iscsi, capacity } = this.flags
+    const behaviour = { taskDurationMs: this.flags['task-duration'] }
+    const options = { dataFolder, listen, iscsi, behaviour, containerCapacityBytes: capacity }
+    await runSimulator(options, interruptSignal(), ({ endpoint, dataServices }) => {
+      this.say(`The simulator answers on ${endpoint}, iSCSI on ${dataServices}. Ctrl-C stops it.`)
+      this.say('In another shell: eval "$(acs sim env)"')
+    })
+    return null
+  }
+
+  private async detach(dataFolder: string): Promise<JsonRecord> {
+    const { startDetached } = await import('../../lib/sim/daemon.js')
+    const { listen, iscsi, capacity } = this.flags
+    const argv = ['sim', 'start', '--data', dataFolder, '--listen', listen, '--iscsi', iscsi]
+    argv.push('--task-duration', `${this.flags['task-duration']}ms`, '--no-input')
+    if (capacity !== undefined) argv.push('--capacity', String(capacity))
+    const program = join(this.config.root, 'bin', 'run.js')
+    this.progress.start('Starting the simulator')
+    const running = await startDetached({ dataFolder, argv, program }, this.deadline)
+    this.progress.done()
+    const record = await this.showOne(runningColumns, running)
+    this.say('Use it: eval "$(acs sim env)"')
+    return record
+  }
+}
