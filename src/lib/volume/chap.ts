@@ -47,26 +47,32 @@ export async function forgetChapSecret(stateFolder: string, volumeUuid: string):
   await removeDurably(pathOf(stateFolder, volumeUuid))
 }
 
+/** The secret this machine keeps for a volume, if it does. */
+export async function storedChapSecret(stateFolder: string, volumeUuid: string): Promise<string | undefined> {
+  try {
+    return (await readFile(pathOf(stateFolder, volumeUuid), 'utf8')).trimEnd()
+  } catch {
+    return undefined
+  }
+}
+
 /** What this machine answers the target's challenge with. Throws EACSNOSECRET (precondition). */
 export async function chapFor(context: VolumeContext, volume: Volume, me: Me): Promise<DiskAddress['chap']> {
   if (!volume.group.chap) return undefined
-  try {
-    const secret = (await readFile(pathOf(context.stateFolder, volume.group.uuid), 'utf8')).trimEnd()
-    return { username: me.initiatorName, secret }
-  } catch (error) {
-    throw new AcsError(
-      'precondition',
-      'EACSNOSECRET',
-      `volume ${nameOf(volume)} wants CHAP, and this machine does not have its secret`,
-      {
-        hints: [
-          `Give it once: acs volume attach ${printable(volume.group.name)} --chap-secret-file FILE`,
-          `Or set a new one, which this machine keeps: acs volume update ${printable(volume.group.name)} --chap`,
-        ],
-        cause: error,
-      },
-    )
-  }
+  const secret = await storedChapSecret(context.stateFolder, volume.group.uuid)
+  if (secret !== undefined) return { username: me.initiatorName, secret }
+  const name = printable(volume.group.name)
+  throw new AcsError(
+    'precondition',
+    'EACSNOSECRET',
+    `volume ${nameOf(volume)} wants CHAP, and this machine does not have its secret (${pathOf(context.stateFolder, volume.group.uuid)})`,
+    {
+      hints: [
+        `Give it once: acs volume attach ${name} --chap-secret-file FILE`,
+        `Or set a new one, which this machine keeps: acs volume update ${name} --chap`,
+      ],
+    },
+  )
 }
 
 function pathOf(stateFolder: string, volumeUuid: string): string {

@@ -29,15 +29,15 @@ export interface Work {
 }
 
 export interface StepWork {
-  run(context: VolumeContext, work: Work): Promise<void>
+  run: (context: VolumeContext, work: Work) => Promise<void>
   /** Takes back what `run` did, or began to do. */
-  undo?(context: VolumeContext, work: Work): Promise<void>
+  undo?: (context: VolumeContext, work: Work) => Promise<void>
   /** `undo` also when `run` failed half way; elsewhere a failed `run` leaves nothing, or nothing we may touch. */
   undoWhenFailed?: boolean
   /** Earlier steps that are not taken back once this one has begun. */
   settles?: readonly JournalStep[]
   /** For `--dry-run` and progress. */
-  words(work: Work): string
+  words: (work: Work) => string
 }
 
 /** Every step that works on this machine or on who may write. */

@@ -30,6 +30,8 @@ export interface Trailer {
   h?: Holder
   /** Present on a snapshot. */
   snap?: SnapshotMark
+  /** acs made the group, where no `fs` or `snap` says so: the clone of a group whose filesystem is not known. */
+  own?: boolean
 }
 
 export interface FormatToken {
@@ -91,6 +93,7 @@ const trailerSchema = v.looseObject({
   rm: v.optional(v.picklist(['delete', 'retain'])),
   prot: v.optional(v.boolean()),
   ro: v.optional(v.boolean()),
+  own: v.optional(v.boolean()),
   h: v.optional(
     v.looseObject({
       n: v.string(),

@@ -23,7 +23,13 @@ export function asVolume(group: VolumeGroup): Volume {
   }
 }
 
-/** `"db" (uuid)` for messages. */
+/** Whether acs made the group. One that it only attaches has a record for so long, and stays someone else's. */
+export function isOurs(volume: Volume): boolean {
+  const { fs, snap, own } = volume.trailer ?? {}
+  return fs !== undefined || snap !== undefined || own === true
+}
+
+/** `"db"` for messages. */
 export function nameOf(volume: Volume): string {
   return `"${printable(volume.group.name)}"`
 }

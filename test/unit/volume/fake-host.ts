@@ -20,11 +20,11 @@ export function fakeHost(name: string, disks: Disks, bootId = `boot-of-${name}`)
   let minor = 0
   const step = (call: string): void => {
     host.calls.push(call)
-    const failure = host.failNext
-    if (failure?.call !== call) return
+    const { failNext } = host
+    if (!failNext || failNext.call !== call) return
     delete host.failNext
-    failure?.after?.()
-    throw failure?.error ?? new Error(call)
+    failNext.after?.()
+    throw failNext.error
   }
   const targetOf = (devicePath: string): string => {
     const disk = host.attachedDisks.find((attached) => attached.devicePath === devicePath)

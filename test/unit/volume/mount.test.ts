@@ -21,7 +21,7 @@ interface Scene {
   uuid: string
   target: string
   mountPoint: string
-  volume(): Volume
+  volume: () => Volume
 }
 
 async function scene(): Promise<Scene> {
