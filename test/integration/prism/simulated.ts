@@ -18,7 +18,7 @@ afterEach(async () => {
 export interface Lab {
   sim: Simulator
   /** A client of its own, with its own session. */
-  connect(options?: Partial<ConnectOptions>): Prism
+  connect: (options?: Partial<ConnectOptions>) => Prism
   /** What the clients sent, in order. */
   events: PrismCallEvent[]
   password: string
