@@ -107,8 +107,14 @@ export class Connection implements SessionLink {
 
   private receive(pdu: Pdu): void {
     if (this.finishing) return
-    if (this.session) return this.session.receive(pdu)
-    if (opcodeOf(pdu.header) === opcode.login) return this.logIn(pdu)
+    if (this.session) {
+      this.session.receive(pdu)
+      return
+    }
+    if (opcodeOf(pdu.header) === opcode.login) {
+      this.logIn(pdu)
+      return
+    }
     this.sender.reject(rejectReason.protocolError, pdu.header)
     this.finish()
   }
@@ -120,15 +126,26 @@ export class Connection implements SessionLink {
     switch (answer.kind) {
       case 'reject':
         this.sender.reject(rejectReason.protocolError, header)
-        return this.finish()
+        {
+          this.finish()
+          return
+        }
       case 'refused':
         this.answerLogin(header, 0, answer.status, Buffer.alloc(0), 0)
-        return this.finish()
+        {
+          this.finish()
+          return
+        }
       case 'moved':
         this.answerLogin(header, answer.flags, 0x0101, answer.text, 0)
-        return this.finish()
-      case 'more':
-        return this.answerLogin(header, answer.flags, 0, answer.text, 0)
+        {
+          this.finish()
+          return
+        }
+      case 'more': {
+        this.answerLogin(header, answer.flags, 0, answer.text, 0)
+        return
+      }
       case 'done': {
         clearTimeout(this.loginTimer)
         const { session, tsih } = this.options.openSession(answer.session, this, this.firstCommand)

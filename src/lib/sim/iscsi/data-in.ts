@@ -63,7 +63,10 @@ export class DataIn {
   /** The status of a command and what data it answers; `full` overrides how much it had to say. */
   respond(task: Task, reply: ScsiReply, full = reply.data?.length ?? 0): void {
     const data = reply.data ?? Buffer.alloc(0)
-    if (data.length > 0 && task.reads && task.expected > 0) return this.sendData(task, data)
+    if (data.length > 0 && task.reads && task.expected > 0) {
+      this.sendData(task, data)
+      return
+    }
     const pdu = this.sender.begin(opcode.scsiResponse, reply.sense ? reply.sense.length + 2 : 0)
     const { header } = pdu
     task.header.copy(header, 16, 16, 20)
@@ -129,7 +132,10 @@ export class DataIn {
       this.sender.discard(pdu)
       throw error
     }
-    if (task.aborted) return this.sender.discard(pdu)
+    if (task.aborted) {
+      this.sender.discard(pdu)
+      return
+    }
     this.sendPiece(task, pdu, at)
     await this.readOn(task, disk, at)
   }

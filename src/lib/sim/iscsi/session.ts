@@ -83,10 +83,22 @@ export class Session implements Nexus {
     const { header } = pdu
     const code = opcodeOf(header)
     // Error recovery level 0: what was damaged is not asked for again, the session starts over.
-    if (pdu.dataDigestWrong) return this.fail(rejectReason.dataDigest, header)
-    if (code === opcode.dataOut) return this.tasks.receiveData(pdu)
-    if (code > opcode.logout || code === opcode.login) return this.refuse(rejectReason.protocolError, header)
-    if (isImmediate(header)) return this.handle(code, pdu)
+    if (pdu.dataDigestWrong) {
+      this.fail(rejectReason.dataDigest, header)
+      return
+    }
+    if (code === opcode.dataOut) {
+      this.tasks.receiveData(pdu)
+      return
+    }
+    if (code > opcode.logout || code === opcode.login) {
+      this.refuse(rejectReason.protocolError, header)
+      return
+    }
+    if (isImmediate(header)) {
+      this.handle(code, pdu)
+      return
+    }
     const place = this.commands.place(header.readUInt32BE(24), pdu)
     if (place === 'never') return
     if (place === 'later') {
@@ -133,18 +145,30 @@ export class Session implements Nexus {
   private handle(code: number, pdu: Pdu): void {
     const { header } = pdu
     switch (code) {
-      case opcode.scsiCommand:
-        return this.discovery ? this.refuse(rejectReason.protocolError, header) : this.tasks.receiveCommand(pdu)
-      case opcode.nopOut:
-        return this.answerPing(pdu)
-      case opcode.taskManagement:
-        return this.manage(header)
-      case opcode.text:
-        return this.text.receive(pdu)
-      case opcode.logout:
-        return this.logOut(header)
-      default:
-        return this.refuse(rejectReason.notSupported, header)
+      case opcode.scsiCommand: {
+        this.discovery ? this.refuse(rejectReason.protocolError, header) : this.tasks.receiveCommand(pdu)
+        return
+      }
+      case opcode.nopOut: {
+        this.answerPing(pdu)
+        return
+      }
+      case opcode.taskManagement: {
+        this.manage(header)
+        return
+      }
+      case opcode.text: {
+        this.text.receive(pdu)
+        return
+      }
+      case opcode.logout: {
+        this.logOut(header)
+        return
+      }
+      default: {
+        this.refuse(rejectReason.notSupported, header)
+        return
+      }
     }
   }
 
@@ -168,7 +192,10 @@ export class Session implements Nexus {
       this.options.link.outbox.flushSoon()
     }
     const { target } = this.options.login
-    if (!target) return this.refuse(rejectReason.protocolError, header)
+    if (!target) {
+      this.refuse(rejectReason.protocolError, header)
+      return
+    }
     // The answer waits for the commands it ends: after it, none of them writes any more.
     void manageTasks(header, { session: this, target, units: this.units }).then(answer, () => answer(255))
   }
@@ -181,7 +208,10 @@ export class Session implements Nexus {
         header.copy(pdu, 16, 16, 20)
       })
     }
-    if (forRecovery) return answer()
+    if (forRecovery) {
+      answer()
+      return
+    }
     this.over = true
     void this.tasks
       .abort(() => true)

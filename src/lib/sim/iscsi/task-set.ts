@@ -90,9 +90,18 @@ export class TaskSet {
     const { options } = this
     const flags = byteAt(header, 1)
     const tag = header.readUInt32BE(16)
-    if (this.tasks.has(tag)) return options.sender.reject(rejectReason.protocolError, header)
-    if (this.tasks.size >= commandWindow + 16) return options.sender.reject(rejectReason.tooManyImmediate, header)
-    if (options.rejectUntagged && (flags & 0x07) === 0) return options.sender.reject(rejectReason.invalidField, header)
+    if (this.tasks.has(tag)) {
+      options.sender.reject(rejectReason.protocolError, header)
+      return
+    }
+    if (this.tasks.size >= commandWindow + 16) {
+      options.sender.reject(rejectReason.tooManyImmediate, header)
+      return
+    }
+    if (options.rejectUntagged && (flags & 0x07) === 0) {
+      options.sender.reject(rejectReason.invalidField, header)
+      return
+    }
     const lun = lunOf(header)
     const task: Task = {
       tag,
@@ -114,12 +123,21 @@ export class TaskSet {
       granted: 0,
       aborted: false,
     }
-    if (data.length > 0 && !this.mayBeImmediate(task, data)) return options.fail(rejectReason.protocolError, header)
-    if (!task.disk) return this.finish(task, executeWithoutUnit(task.cdb, options.target?.luns() ?? []))
+    if (data.length > 0 && !this.mayBeImmediate(task, data)) {
+      options.fail(rejectReason.protocolError, header)
+      return
+    }
+    if (!task.disk) {
+      this.finish(task, executeWithoutUnit(task.cdb, options.target?.luns() ?? []))
+      return
+    }
     const unit = options.units.of(task.disk)
     task.unit = unit
     const loading = unit.load(task.disk)
-    if (!loading) return this.begin(task, unit, data)
+    if (!loading) {
+      this.begin(task, unit, data)
+      return
+    }
     const done = loading.then(
       () => task.aborted || this.begin(task, unit, data),
       () => task.aborted || this.finish(task, checkCondition(sense.internalFailure)),
@@ -137,8 +155,10 @@ export class TaskSet {
       header.readUInt32BE(36) === task.dataNumber &&
       header.readUInt32BE(40) === task.received
     const limit = task.unsolicited ? this.options.parameters.firstBurstLength : task.wanted
-    if (!inTurn || task.received + data.length > Math.min(limit, task.expected) || task.pieces.length > mostPieces)
-      return this.options.fail(rejectReason.protocolError, header)
+    if (!inTurn || task.received + data.length > Math.min(limit, task.expected) || task.pieces.length > mostPieces) {
+      this.options.fail(rejectReason.protocolError, header)
+      return
+    }
     task.dataNumber += 1
     this.addPiece(task, data)
     if (!task.unsolicited) {
@@ -173,14 +193,18 @@ export class TaskSet {
   private begin(task: Task, unit: LogicalUnit, immediate: Buffer): void {
     unit.join(this.options.nexus)
     const admission = admit(task.cdb, unit, this.options.nexus)
-    if ('status' in admission) return this.finish(task, admission)
+    if ('status' in admission) {
+      this.finish(task, admission)
+      return
+    }
     task.definition = admission
     task.asked = admission.dataOut?.(task.cdb) ?? 0
     task.wanted = task.writes ? Math.min(task.asked, task.expected) : 0
     // More than any command may carry: the command says so itself, without its data.
     if (task.wanted > largestDataOut) {
       task.wanted = 0
-      return this.run(task, admission)
+      this.run(task, admission)
+      return
     }
     if (immediate.length > 0) this.addPiece(task, immediate)
     this.gatherOrRun(task, admission)
@@ -200,7 +224,10 @@ export class TaskSet {
       this.tasks.set(task.tag, task)
       return
     }
-    if (task.received >= task.wanted) return this.run(task, definition)
+    if (task.received >= task.wanted) {
+      this.run(task, definition)
+      return
+    }
     this.tasks.set(task.tag, task)
     this.waitingForGrant.push(task)
     this.grantWaiting()
@@ -256,7 +283,10 @@ export class TaskSet {
       luns: () => this.options.target?.luns() ?? [],
     })
     task.pieces = []
-    if (!(reply instanceof Promise)) return this.finish(task, reply)
+    if (!(reply instanceof Promise)) {
+      this.finish(task, reply)
+      return
+    }
     this.keep(
       task,
       reply.then((late) => task.aborted || this.finish(task, late)),

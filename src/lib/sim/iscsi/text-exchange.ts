@@ -24,19 +24,31 @@ export class TextExchange {
   receive({ header, data }: Pdu): void {
     const tag = header.readUInt32BE(20)
     if (tag !== noTag) {
-      if (tag !== this.tag) return this.sender.reject(rejectReason.invalidField, header)
-      if (this.left.length > 0) return this.answer(header)
+      if (tag !== this.tag) {
+        this.sender.reject(rejectReason.invalidField, header)
+        return
+      }
+      if (this.left.length > 0) {
+        this.answer(header)
+        return
+      }
     } else {
       this.asked = Buffer.alloc(0)
       this.left = Buffer.alloc(0)
     }
-    if (this.asked.length + data.length > maxText) return this.sender.reject(rejectReason.protocolError, header)
+    if (this.asked.length + data.length > maxText) {
+      this.sender.reject(rejectReason.protocolError, header)
+      return
+    }
     this.asked = Buffer.concat([this.asked, data])
     if ((byteAt(header, 1) & goesOn) === 0) {
       try {
         this.left = encodeTextKeys(this.answersTo(parseTextKeys(this.asked)))
       } catch (error) {
-        if (error instanceof TextFormatError) return this.sender.reject(rejectReason.protocolError, header)
+        if (error instanceof TextFormatError) {
+          this.sender.reject(rejectReason.protocolError, header)
+          return
+        }
         throw error
       }
       this.asked = Buffer.alloc(0)

@@ -29,7 +29,8 @@ export interface SparseDiskOptions {
 /** Requests up to this size skip the thread pool: for cached pages the hop costs more than the copy. */
 const directLimit = 512 * 1024
 const blockSize = 4096
-const zeroes = Buffer.alloc(1024 * 1024)
+const pieceSize = 1024 * 1024
+const zeroes = Buffer.alloc(pieceSize)
 
 /**
  * Opens the file at `path` as a disk; makes it when absent, extends it when shorter than `sizeBytes`, and
@@ -53,6 +54,8 @@ class FileDisk implements SparseDisk {
   readonly uuid: string
   private size: number
   private closed = false
+  /** Whether a 1 MiB piece holds data, for pieces that were written or asked about. */
+  private readonly pieces = new Map<number, boolean>()
   private readonly puncher: HolePuncher
   private readonly reservationsPath: string
 
@@ -133,21 +136,19 @@ class FileDisk implements SparseDisk {
         this.writeZeroes(offset, holeStart)
         this.writeZeroes(holeEnd, end)
       } else await this.overwriteWithZeroes(offset, end)
+      this.noteZero(offset, end)
     } catch (error) {
       throw faultOf(error, 'zero')
     }
   }
 
-  /** Content decides: a part of the file that is all zeros reads the same mapped or not. */
+  /** Content decides: a part of the file that is all zeros reads the same mapped or not. Each piece is looked at once. */
   isAllocated(offset: number, length: number): Promise<boolean> {
-    if (this.allocatedBytes() === 0) return Promise.resolve(false)
-    const piece = Buffer.allocUnsafe(Math.min(length, zeroes.length))
-    for (let at = 0; at < length; at += piece.length) {
-      const part = piece.subarray(0, Math.min(piece.length, length - at))
-      readSync(this.descriptor(), part, 0, part.length, offset + at)
-      if (part.compare(zeroes, 0, part.length) !== 0) return Promise.resolve(true)
+    try {
+      return Promise.resolve(this.holdsData(offset, length))
+    } catch (error) {
+      return Promise.reject(faultOf(error, 'look'))
     }
-    return Promise.resolve(false)
   }
 
   async loadReservations(): Promise<string | undefined> {
@@ -177,6 +178,34 @@ class FileDisk implements SparseDisk {
     await this.file.close()
   }
 
+  private holdsData(offset: number, length: number): boolean {
+    const descriptor = this.descriptor()
+    if (this.allocatedBytes() === 0) return false
+    for (let piece = Math.floor(offset / pieceSize); piece * pieceSize < offset + length; piece += 1) {
+      let state = this.pieces.get(piece)
+      if (state === undefined) {
+        state = hasContent(descriptor, piece * pieceSize, Math.min(pieceSize, this.size - piece * pieceSize))
+        this.pieces.set(piece, state)
+      }
+      if (state) return true
+    }
+    return false
+  }
+
+  private noteWrite(offset: number, length: number): void {
+    if (length === 0) return
+    const last = Math.floor((offset + length - 1) / pieceSize)
+    for (let piece = Math.floor(offset / pieceSize); piece <= last; piece += 1) this.pieces.set(piece, true)
+  }
+
+  private noteZero(start: number, end: number): void {
+    // A piece that is zeroed in part is looked at again.
+    const first = Math.floor(start / pieceSize)
+    const last = Math.floor((end - 1) / pieceSize)
+    if (last - first < this.pieces.size) for (let piece = first; piece <= last; piece += 1) this.pieces.delete(piece)
+    else for (const piece of this.pieces.keys()) if (piece >= first && piece <= last) this.pieces.delete(piece)
+  }
+
   /** The number is reused by the kernel after a close, so it is never handed out then. */
   private descriptor(): number {
     if (this.closed) throw new DiskFault('hardware-error', `${this.path} is closed`)
@@ -185,6 +214,7 @@ class FileDisk implements SparseDisk {
 
   private writeAt(offset: number, data: Buffer): void {
     const descriptor = this.descriptor()
+    this.noteWrite(offset, data.length)
     let done = 0
     while (done < data.length) done += writeSync(descriptor, data, done, data.length - done, offset + done)
   }
@@ -207,6 +237,7 @@ class FileDisk implements SparseDisk {
   private async writeInThread(offset: number, data: Buffer): Promise<void> {
     try {
       this.descriptor()
+      this.noteWrite(offset, data.length)
       let done = 0
       while (done < data.length) {
         const { bytesWritten } = await this.file.write(data, done, data.length - done, offset + done)
@@ -233,9 +264,19 @@ class FileDisk implements SparseDisk {
     }
     for (let at = start; at < end; at += zeroes.length) {
       const length = Math.min(zeroes.length, end - at)
-      if (await this.isAllocated(at, length)) await this.writeInThread(at, zeroes.subarray(0, length))
+      if (hasContent(this.descriptor(), at, length)) await this.writeInThread(at, zeroes.subarray(0, length))
     }
   }
+}
+
+const probe = Buffer.allocUnsafe(pieceSize)
+
+/** Data mostly shows in the first block; only a piece that begins with zeros is read whole. */
+function hasContent(descriptor: number, offset: number, length: number): boolean {
+  return [Math.min(blockSize, length), length].some((size) => {
+    const count = readSync(descriptor, probe, 0, size, offset)
+    return probe.compare(zeroes, 0, count, 0, count) !== 0
+  })
 }
 
 function faultOf(error: unknown, doing: string): DiskFault {

@@ -104,7 +104,7 @@ async function writeSame({ cdb, data, disk, unit }: ScsiCommand, range: BlockRan
 }
 
 /** Looks at most this far ahead; the initiator asks on from where the answer ends. */
-const statusPieces = 64
+const statusPieces = 16
 
 async function getLbaStatus({ cdb, disk }: ScsiCommand): Promise<ScsiReply> {
   const lba = readLba64(cdb, 2)

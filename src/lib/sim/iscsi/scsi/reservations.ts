@@ -150,9 +150,9 @@ export function preempt(state: Reservations, request: ReservationRequest, abort:
   if (takesOver) next = { type, key: isAllRegistrants(type) ? noKey : request.reservationKey, nexus: actor.nexus }
   else if (allRegistrants && registrations.length === 0) next = undefined
 
-  const attentions = victims
+  const attentions: { nexus: string; code: number }[] = victims
     .filter((one) => one.nexus !== actor.nexus)
-    .map((one) => ({ nexus: one.nexus, code: attention.registrationsPreempted as number }))
+    .map((one) => ({ nexus: one.nexus, code: attention.registrationsPreempted }))
   const softened = takesOver && reservation.type !== type && (isRegistrantsOnly(reservation.type) || allRegistrants)
   if (softened)
     for (const one of registrations)
