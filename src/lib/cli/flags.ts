@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { AcsError } from '../base/errors.js'
 import { parseSize, parseVolumeSize } from '../base/sizes.js'
-import { parseDuration } from './durations.js'
+import { formatDuration, parseDuration } from './durations.js'
 
 export const outputFormats = ['table', 'json', 'yaml', 'name'] as const
 export type OutputFormat = (typeof outputFormats)[number]
@@ -9,6 +9,7 @@ export type OutputFormat = (typeof outputFormats)[number]
 /** A duration in ms, `30s`, `2m`, `1h30m`; the range is part of its help. */
 export const durationFlag = Flags.custom<number, { minimumMs?: number; maximumMs?: number }>({
   helpValue: 'DURATION',
+  defaultHelp: ({ options }) => Promise.resolve(defaultDuration(options.default)),
   parse: (input, _context, options) => {
     const ms = parseDuration(input)
     const { minimumMs = 0, maximumMs = Infinity } = options
@@ -25,8 +26,11 @@ export function timeoutFlag(defaultText: string) {
     helpGroup: 'GLOBAL',
     env: 'ACS_TIMEOUT',
     default: parseDuration(defaultText),
-    defaultHelp: () => Promise.resolve(defaultText),
   })
+}
+
+function defaultDuration(value: unknown): string | undefined {
+  return typeof value === 'number' ? formatDuration(value) : undefined
 }
 
 /** A size of a volume in bytes: 1M to 64T. */

@@ -41,6 +41,11 @@ export function findNamed(argv: readonly string[], commands: ReadonlySet<string>
   return { words: [...words, ...typed.slice(words.length)], kind: 'unknown', rest: argv.slice(typed.length) }
 }
 
+/** The commands of help and suggestions, as typed: `volume list`. */
+export function visibleCommands(config: { commands: readonly { id: string; hidden?: boolean }[] }): string[] {
+  return config.commands.filter((command) => !command.hidden).map((command) => command.id.replaceAll(':', ' '))
+}
+
 function candidates(word: string, position: number): string[] {
   const alias = position === 0 ? topicAliases[word] : undefined
   return [word, ...(alias === undefined ? [] : [alias]), ...(position === 0 ? [] : (actionAliases[word] ?? []))]

@@ -1,5 +1,6 @@
 import { Help } from '@oclif/core'
 import type { Config } from '@oclif/core'
+import { visibleCommands } from './grammar.js'
 import type { Named } from './grammar.js'
 import { helpTopics } from './help-topics.js'
 import { unknownCommand } from './usage-errors.js'
@@ -15,8 +16,8 @@ class AcsHelp extends Help {
 /** Prints the help of a command, a topic or the whole program on stdout. Throws EACSCOMMANDUNKNOWN (usage). */
 export async function showHelp(config: Config, named: Named): Promise<void> {
   if (named.kind === 'unknown' && named.words.length > 0)
-    throw unknownCommand(named.words, [
-      ...config.commands.filter((command) => !command.hidden).map((command) => command.id.replaceAll(':', ' ')),
+    throw unknownCommand(named.words, named.rest, [
+      ...visibleCommands(config),
       ...helpTopics.map((topic) => topic.name),
     ])
   const help = new AcsHelp(config, config.pjson.oclif.helpOptions)

