@@ -32,7 +32,7 @@ function run(
   const script = ['KEYRING="node --import tsx test/e2e/config/keyring-process.ts"', ...unlock, ...lines].join('\n')
   const bus = session === 'without keyring' ? [`--config-file=${emptyBus()}`] : []
   const wrapper = session === 'without D-Bus' ? [] : ['dbus-run-session', ...bus, '--']
-  const [command = '', ...args] = [...wrapper, 'bash', '-c', script]
+  const [command, ...args] = [...wrapper, 'bash', '-c', script]
   const result = spawnSync(command, args, {
     cwd: repository,
     encoding: 'utf8',
@@ -57,7 +57,7 @@ function emptyBus(): string {
 <busconfig>
   <type>session</type>
   <listen>unix:tmpdir=${home}</listen>
-  <policy context="default"><allow send_destination="*"/><allow own="*"/></policy>
+  <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
 </busconfig>
 `,
   )
