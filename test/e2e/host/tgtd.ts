@@ -13,6 +13,8 @@ export interface Tgt {
   admin(...args: string[]): Promise<string>
   /** A target with one LUN on a sparse file. */
   addDisk(options: { targetName: string; serial: string; sizeBytes: number; blockSize?: number }): Promise<TgtDisk>
+  /** No initiator may use the disk any longer; its sessions end. */
+  revoke(disk: TgtDisk): Promise<void>
   close(): Promise<void>
 }
 
@@ -64,6 +66,12 @@ export async function startTgt(folder: string): Promise<Tgt> {
       )
       await admin('--op', 'bind', '--mode', 'target', '--tid', String(tid), '-I', 'ALL')
       return { tid, file, lun: 1, targetName, serial, sizeBytes, portal }
+    },
+    async revoke({ tid: id }) {
+      await admin('--op', 'unbind', '--mode', 'target', '--tid', String(id), '-I', 'ALL')
+      const shown = await admin('--op', 'show', '--mode', 'conn', '--tid', String(id))
+      for (const [, session] of shown.matchAll(/^Session: (\d+)/gm))
+        await admin('--op', 'delete', '--mode', 'conn', '--tid', String(id), '--sid', session ?? '', '--cid', '0')
     },
     async close() {
       child.kill('SIGKILL')

@@ -28,6 +28,7 @@ export async function askIdentity(
     try {
       return (await runner.run(tool, [...args, '-i', initiatorName, url], { deadline, timeoutMs: 15_000, env })).stdout
     } catch (error) {
+      if (isAcsError(error, 'EACSTIMEOUT') && deadline.remainingMs() > 0) throw silentPortal(error, disk)
       throw loginError(error, disk, initiatorName)
     }
   }
@@ -120,14 +121,19 @@ export function loginError(
       `${disk.portal} has no target ${disk.targetName} for ${initiator}: ${words}`,
       { cause: error, hints: ['Check the allowed initiators of the volume group'], details },
     )
-  if (/refused|unreachable|timed? ?out|reset|no route|failed to connect|socket/i.test(words))
-    return new AcsError('timeout', 'EACSPORTAL', `the iSCSI portal ${disk.portal} does not answer: ${words}`, {
-      cause: error,
-      hints: [`Check the data services address and the way there: nc -vz ${disk.portal.replace(/:(\d+)$/, ' $1')}`],
-      details,
-    })
+  if (/refused|unreachable|timed? ?out|reset|no route|failed to connect|socket|can not reconnect/i.test(words))
+    return silentPortal(error, disk)
   return new AcsError('failed', 'EACSLOGIN', `login to ${disk.targetName} at ${disk.portal} failed: ${words}`, {
     cause: error,
     details,
+  })
+}
+
+function silentPortal(cause: AcsError, disk: Pick<DiskAddress, 'portal' | 'targetName'>): AcsError {
+  const words = typeof cause.details.stderr === 'string' ? cause.details.stderr : cause.message
+  return new AcsError('timeout', 'EACSPORTAL', `the iSCSI portal ${disk.portal} does not answer: ${words}`, {
+    cause,
+    hints: [`Check the data services address and the way there: nc -vz ${disk.portal.replace(/:(\d+)$/, ' $1')}`],
+    details: { portal: disk.portal, targetName: disk.targetName, evidence: words },
   })
 }
