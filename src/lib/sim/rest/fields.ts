@@ -77,9 +77,12 @@ export function toSnake(value: unknown): unknown {
   return mapKeys(value, (key) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
 }
 
-/** The same value with every key in camelCase. */
-export function toCamel(value: unknown): unknown {
-  return mapKeys(value, camelCase)
+/** The same value with every key in camelCase, and without the keys (in snake_case) that `unknown` names. */
+export function toCamel(value: unknown, unknown?: ReadonlySet<string>): unknown {
+  if (Array.isArray(value)) return value.map((item) => toCamel(item, unknown))
+  if (!isObject(value)) return value
+  const kept = Object.entries(value).filter(([key]) => !unknown?.has(key))
+  return Object.fromEntries(kept.map(([key, item]) => [camelCase(key), toCamel(item, unknown)]))
 }
 
 export function camelCase(key: string): string {

@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { FaultBoard } from '../faults.js'
 import type { SimulatedCluster } from '../simulated-cluster.js'
 import type { Exchange } from '../simulator.js'
 import { errorCodes, WireError } from '../wire-error.js'
 import { faultNames, routeName, type Match, type Reply, type Router } from './routes.js'
 import type { Sessions } from './sessions.js'
 
+const noFaults = new FaultBoard()
 const largestBodyBytes = 8 * 1024 ** 2
 
 export interface RestServerOptions {
@@ -64,13 +66,15 @@ export class RestServer {
     const startedAt = performance.now()
     try {
       const names = faultNames(method, url.pathname)
-      const delay = cluster.faults.take('delay', ...names)
+      // Faults are of the cluster: the way to take them back stays open.
+      const faults = url.pathname.startsWith('/sim/') ? noFaults : cluster.faults
+      const delay = faults.take('delay', ...names)
       if (delay) await new Promise((resolve) => setTimeout(resolve, delay.value))
-      if (cluster.faults.take('drop', ...names)) {
+      if (faults.take('drop', ...names)) {
         request.socket.destroy()
         return
       }
-      if (cluster.faults.take('expire-session', ...names)) this.options.sessions.expire(request)
+      if (faults.take('expire-session', ...names)) this.options.sessions.expire(request)
       const text = await readBody(request)
       const caller = this.options.sessions.authenticate(request)
       if (!caller) {
@@ -79,7 +83,7 @@ export class RestServer {
         return
       }
       if (caller.cookie !== undefined) response.setHeader('Set-Cookie', caller.cookie)
-      const status = cluster.faults.take('status', ...names)
+      const status = faults.take('status', ...names)
       if (status) throw new WireError(status.value ?? 500, status.message ?? 'injected failure', errorCodes.injected)
       const match = this.options.router.find(method, url.pathname)
       const { route, parameters } = requireMatch(match, method, url.pathname)

@@ -2,14 +2,16 @@ import type { SimulatedCluster } from '../../simulated-cluster.js'
 import type { AttachmentRecord, Authentication, ClientRecord, DiskRecord, GroupRecord } from '../../store/records.js'
 import { isIP } from 'node:net'
 
-/** What a GET asked for; absent: as recorded, where both were there. */
-export interface DiskDetail {
+/** What an answer is to show beside the bare group. */
+export interface GroupDetail {
   size: boolean
   path: boolean
+  /** How each client proves itself; v0.8 does not know that. */
+  clientAuthentication: boolean
 }
 
 /** Recorded (AOS 6.1): unset fields are omitted, never null; secrets never come back. */
-export function groupDto(cluster: SimulatedCluster, group: GroupRecord, detail: DiskDetail): object {
+export function groupDto(cluster: SimulatedCluster, group: GroupRecord, detail: GroupDetail): object {
   return {
     uuid: group.uuid,
     name: group.name,
@@ -17,7 +19,7 @@ export function groupDto(cluster: SimulatedCluster, group: GroupRecord, detail: 
     logical_timestamp: group.logicalTimestamp,
     disk_list: group.disks.map((disk) => diskDto(cluster, group, disk, detail)),
     iscsi_target: group.iscsiTarget,
-    attachment_list: group.attachments.flatMap((attachment) => attachmentDto(cluster, attachment) ?? []),
+    attachment_list: group.attachments.flatMap((attachment) => attachmentDto(cluster, attachment, detail) ?? []),
     ...(group.flashMode !== undefined && { flash_mode_enabled: group.flashMode }),
     ...(group.authentication && { enabled_authentications: authenticationsDto(group.authentication) }),
     usage_type: group.usageType,
@@ -48,7 +50,7 @@ export function clientDto(client: ClientRecord): object {
   }
 }
 
-function diskDto(cluster: SimulatedCluster, group: GroupRecord, disk: DiskRecord, detail: DiskDetail): object {
+function diskDto(cluster: SimulatedCluster, group: GroupRecord, disk: DiskRecord, detail: GroupDetail): object {
   const container = cluster.store.containers.get(disk.containerUuid)
   const flashMode = disk.flashMode ?? group.flashMode
   return {
@@ -66,7 +68,11 @@ function diskDto(cluster: SimulatedCluster, group: GroupRecord, disk: DiskRecord
   }
 }
 
-function attachmentDto(cluster: SimulatedCluster, attachment: AttachmentRecord): object | undefined {
+function attachmentDto(
+  cluster: SimulatedCluster,
+  attachment: AttachmentRecord,
+  detail: GroupDetail,
+): object | undefined {
   if ('vmUuid' in attachment) return { vm_uuid: attachment.vmUuid }
   const client = cluster.store.clients.get(attachment.clientUuid)
   if (!client) return undefined
@@ -75,7 +81,8 @@ function attachmentDto(cluster: SimulatedCluster, attachment: AttachmentRecord):
     ...(isIP(client.address) === 0
       ? { iscsi_initiator_name: client.address }
       : { initiator_ip_address: client.address }),
-    ...(client.authentication && { enabled_authentications: authenticationsDto(client.authentication) }),
+    ...(detail.clientAuthentication &&
+      client.authentication && { enabled_authentications: authenticationsDto(client.authentication) }),
   }
 }
 

@@ -2,7 +2,7 @@ import type { TaskRecord } from '../../store/records.js'
 import { errorCodes, WireError } from '../../wire-error.js'
 import { Fields, toCamel, toSnake } from '../fields.js'
 import { queryBoolean, queryInteger, type ApiName, type Reply, type Request, type Route } from '../routes.js'
-import { clientDto, groupDto, updatedGroupDto, type DiskDetail } from './volume-group-dto.js'
+import { clientDto, groupDto, updatedGroupDto, type GroupDetail } from './volume-group-dto.js'
 import {
   readAuthentication,
   readClients,
@@ -99,6 +99,9 @@ export const iscsiClientRoutes: readonly Route[] = [
   },
 ]
 
+/** Fields that came after v0.8; its `containerId` is not in its specification, but its users read it (recorded). */
+const newerThanOld = new Set(['storage_container_id', 'storage_container_uuid', 'vmdisk_size_bytes', 'vmdisk_path'])
+
 /** Metrics nobody measures here: known, successful, without values. */
 export function statsDto(query: URLSearchParams): object {
   const start = queryInteger(query, 'start_time_in_usecs') ?? queryInteger(query, 'start_time_usecs')
@@ -152,7 +155,9 @@ async function updateGroup(request: Request): Promise<Reply> {
   const full = request.cluster.behaviour.updateResponse === 'full'
   return reply(
     request,
-    full ? groupDto(request.cluster, updated, { size: true, path: true }) : updatedGroupDto(updated),
+    full
+      ? groupDto(request.cluster, updated, { size: true, path: true, clientAuthentication: true })
+      : updatedGroupDto(updated),
   )
 }
 
@@ -236,10 +241,11 @@ function clientOf({ cluster, parameters }: Request): Parameters<typeof clientDto
 }
 
 /** Specification: both are there unless switched off. */
-function detailOf({ query }: Request): DiskDetail {
+function detailOf({ query, api }: Request): GroupDetail {
   return {
     size: queryBoolean(query, 'include_disk_size') ?? queryBoolean(query, 'includeDiskSize') ?? true,
     path: queryBoolean(query, 'include_disk_path') ?? queryBoolean(query, 'includeDiskPath') ?? true,
+    clientAuthentication: api === 'v2.0',
   }
 }
 
@@ -256,7 +262,7 @@ function toSnakeBody(request: Request): unknown {
 }
 
 function reply(request: Request, body: unknown): Reply {
-  return { body: isCamel(request.api) ? toCamel(body) : body }
+  return { body: isCamel(request.api) ? toCamel(body, newerThanOld) : body }
 }
 
 function taskReply(request: Request, task: TaskRecord): Reply {
