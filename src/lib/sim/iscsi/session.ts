@@ -146,7 +146,8 @@ export class Session implements Nexus {
     const { header } = pdu
     switch (code) {
       case opcode.scsiCommand: {
-        this.discovery ? this.refuse(rejectReason.protocolError, header) : this.tasks.receiveCommand(pdu)
+        if (this.discovery) this.refuse(rejectReason.protocolError, header)
+        else this.tasks.receiveCommand(pdu)
         return
       }
       case opcode.nopOut: {

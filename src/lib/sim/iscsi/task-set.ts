@@ -182,7 +182,7 @@ export class TaskSet {
       this.takeBack(task)
     }
     this.grantWaiting()
-    await Promise.allSettled(ended.map((task) => task.running))
+    await Promise.allSettled(ended.map((task) => task.running ?? Promise.resolve()))
   }
 
   private mayBeImmediate(task: Task, data: Buffer): boolean {
@@ -200,6 +200,10 @@ export class TaskSet {
     task.definition = admission
     task.asked = admission.dataOut?.(task.cdb) ?? 0
     task.wanted = task.writes ? Math.min(task.asked, task.expected) : 0
+    if (admission.exact && (task.writes ? task.expected : 0) !== task.asked) {
+      this.finish(task, checkCondition(sense.invalidFieldInCdb))
+      return
+    }
     // More than any command may carry: the command says so itself, without its data.
     if (task.wanted > largestDataOut) {
       task.wanted = 0

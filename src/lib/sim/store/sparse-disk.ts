@@ -180,10 +180,10 @@ class FileDisk implements SparseDisk {
 
   private holdsData(offset: number, length: number): boolean {
     const descriptor = this.descriptor()
-    if (this.allocatedBytes() === 0) return false
     for (let piece = Math.floor(offset / pieceSize); piece * pieceSize < offset + length; piece += 1) {
       let state = this.pieces.get(piece)
       if (state === undefined) {
+        if (this.allocatedBytes() === 0) return false
         state = hasContent(descriptor, piece * pieceSize, Math.min(pieceSize, this.size - piece * pieceSize))
         this.pieces.set(piece, state)
       }

@@ -16,7 +16,7 @@ export interface ScsiCommand {
   unit: LogicalUnit
   nexus: Nexus
   /** All LUNs of the target. */
-  luns(): number[]
+  luns: () => number[]
 }
 
 /** `data` goes in; `read` is a part of the disk that the transport reads piece by piece. */
@@ -36,6 +36,8 @@ export interface CommandDefinition {
   access: Access | ((cdb: Buffer) => Access)
   /** Bytes of data-out the CDB asks for; absent: none. */
   dataOut?: (cdb: Buffer) => number
+  /** EDTL must be what the CDB asks for: half a pattern or comparison is never meant. */
+  exact?: true
   run: (command: ScsiCommand) => ScsiReply | Promise<ScsiReply>
 }
 

@@ -40,8 +40,8 @@ function standardInquiry(peripheral: number): Buffer {
   data.write('NUTANIX '.padEnd(8), 8, 'latin1')
   data.write('VDISK'.padEnd(16), 16, 'latin1')
   data.write('0'.padEnd(4), 32, 'latin1')
-  // SAM-3, SPC-3, SBC-2, iSCSI
-  for (const [index, descriptor] of [0x0060, 0x0300, 0x0320, 0x0960].entries())
+  // SAM-3, SPC-3, SBC-3 (thin provisioning), iSCSI
+  for (const [index, descriptor] of [0x0060, 0x0300, 0x04c0, 0x0960].entries())
     data.writeUInt16BE(descriptor, 58 + index * 2)
   return data
 }

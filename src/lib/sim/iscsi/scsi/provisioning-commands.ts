@@ -28,6 +28,7 @@ export const provisioningCommands: CommandDefinition[] = [
     usage: '41f8ffffffff1fffff04',
     access: 'write',
     dataOut: () => blockLength,
+    exact: true,
     run: (command) => writeSame(command, { lba: command.cdb.readUInt32BE(2), blocks: command.cdb.readUInt16BE(7) }),
   },
   {
@@ -36,6 +37,7 @@ export const provisioningCommands: CommandDefinition[] = [
     usage: '93f9ffffffffffffffffffffffff1f04',
     access: 'write',
     dataOut: (cdb) => (hasNoDataOut(cdb) ? 0 : blockLength),
+    exact: true,
     run: (command) => writeSame(command, { lba: readLba64(command.cdb, 2), blocks: command.cdb.readUInt32BE(10) }),
   },
   {

@@ -79,6 +79,7 @@ export const transferCommands: CommandDefinition[] = [
     usage: '89faffffffffffffffff000000ff1f04',
     access: 'write',
     dataOut: (cdb) => 2 * cdb.readUInt8(13) * blockLength,
+    exact: true,
     run: compareAndWrite,
   },
   {
