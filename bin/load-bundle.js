@@ -8,15 +8,16 @@ const vm = require('node:vm')
 
 /**
  * Loads the CommonJS bundle with V8's code cache, kept beside it: compiling 2 MB of JavaScript at each start
- * would cost more than running it. The cache belongs to one V8 build (its version is in the name, and V8 itself checks version,
- * flags and source); a missing or rejected one only makes this start slower, and is written again when the
+ * would cost more than running it. The cache belongs to one build of acs and one of V8, both in its name (V8 checks its own version
+ * and flags too); a missing or rejected one only makes this start slower, and is written again when the
  * folder is ours to write. Never in /tmp: the cache is code.
  */
 function loadBundle(file) {
-  const cacheFile = `${file}.${process.versions.v8}-${process.arch}.cache`
-  const cachedData = readIfThere(cacheFile)
   // esbuild writes plain ASCII, which is read fastest as one byte a character.
   const source = readBundle(file)
+  const build = /^\/\*build ([0-9a-f]+)/.exec(source)?.[1] ?? 'unknown'
+  const cacheFile = `${file}.${build}.${process.versions.v8}-${process.arch}.cache`
+  const cachedData = readIfThere(cacheFile)
   const script = new vm.Script(Module.wrap(source), { filename: file, cachedData })
 
   const bundle = new Module(file)

@@ -1,10 +1,12 @@
 // Builds dist/acs.cjs, the whole program in one CommonJS file with lazy commands, and V8's code cache beside it.
 // Runs in `npm ci` (prepare); in a package without sources there is nothing to do.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commandFiles, root } from './commands.mjs'
 import { leanAxios } from './lean-axios.mjs'
+import { leanInquirer } from './lean-inquirer.mjs'
 import { leanOclif } from './lean-oclif.mjs'
 
 /**
@@ -18,7 +20,8 @@ if (!existsSync(join(root, 'src'))) process.exit(0)
 const { build } = await import('esbuild')
 const started = performance.now()
 const dist = join(root, 'dist')
-for (const name of existsSync(dist) ? readdirSync(dist) : []) if (name.endsWith('.cache')) rmSync(join(dist, name))
+/** Replaced by a hash of the bundle: V8 compares no more than the length of a source with its code cache. */
+const buildId = '/*build 0000000000000000*/'
 
 const result = await build({
   stdin: { contents: entry(), resolveDir: root, sourcefile: 'entry.ts', loader: 'ts' },
@@ -33,20 +36,38 @@ const result = await build({
   lineLimit: 160,
   sourcemap: 'external',
   sourcesContent: false,
-  metafile: true,
+  write: false,
   external,
   // The bundle runs in vm.Script, which has no import(); what stays external is CommonJS.
   supported: { 'dynamic-import': false },
   define: { 'import.meta.url': 'bundleUrl' },
-  banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
-  plugins: [leanOclif, leanAxios],
+  banner: { js: buildId + 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
+  plugins: [leanOclif, leanAxios, leanInquirer],
   logLevel: 'warning',
 })
 
+const bytes = writeBundle(result.outputFiles)
 writeCodeCache()
-const bytes = Object.values(result.metafile.outputs).find((output) => output.entryPoint)?.bytes ?? 0
 const seconds = ((performance.now() - started) / 1000).toFixed(1)
 console.error(`dist/acs.cjs: ${Math.round(bytes / 1024)} KiB, ${commandFiles().length} commands, ${seconds} s`)
+
+/** Writes the bundle and its map; whoever runs acs meanwhile sees the old one or the new one whole. */
+function writeBundle(files) {
+  mkdirSync(dist, { recursive: true })
+  const [map, code] = ['.map', '.cjs'].map((end) => files.find(({ path }) => path.endsWith(end)))
+  const id = createHash('sha256').update(code.contents).digest('hex').slice(0, 16)
+  replace(map.path, map.text)
+  replace(code.path, code.text.replace(buildId, buildId.replace(/0{16}/, id)))
+  for (const name of readdirSync(dist))
+    if (name.endsWith('.cache') && !name.includes(id)) rmSync(join(dist, name), { force: true })
+  return code.contents.length
+}
+
+function replace(path, text) {
+  const temporary = `${path}.${process.pid}.tmp`
+  writeFileSync(temporary, text)
+  renameSync(temporary, path)
+}
 
 /** The entry: the program and a getter for each command, so that a command's code runs only when it is asked for. */
 function entry() {

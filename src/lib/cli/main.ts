@@ -1,5 +1,7 @@
 import { Config } from '@oclif/core'
-import type { Command } from '@oclif/core'
+import type { Command, Interfaces } from '@oclif/core'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { AcsError } from '../base/errors.js'
 import { toldFailure } from './base-command.js'
 import { failureOf } from './errors.js'
@@ -32,7 +34,9 @@ export async function main(argv: readonly string[], program: Program): Promise<v
 
 async function run(argv: readonly string[], { root, load }: Program): Promise<void> {
   // Plugins of a user or a developer would be code from a folder acs does not own.
-  const config = await Config.load({ root, userPlugins: false, devPlugins: false })
+  // Giving it package.json spares oclif's search for it.
+  const pjson = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Interfaces.PJSON
+  const config = await Config.load({ root, pjson, userPlugins: false, devPlugins: false })
   if (argv[0] === '--version' || argv[0] === '-V') {
     process.stdout.write(`${config.userAgent}\n`)
     return
