@@ -49,7 +49,7 @@ export async function readLayers(flags: ConnectionFlags, env: Environment, syste
   const name = flags.context ?? (env.ACS_CONTEXT || config.current)
   const context = name === undefined ? [] : [contextLayer(name, findContext(config, name))]
   const environment = environmentLayers(env)
-  const system = systemLayer(systemFile, await readSystemConfig(systemFile))
+  const system = systemLayer(systemFile, systemFile === '' ? {} : await readSystemConfig(systemFile))
   const list = [flagLayer(flags), ...(chosen ? [...context, ...environment] : [...environment, ...context]), system]
   return { list, context: name }
 }
@@ -97,7 +97,7 @@ const dockerPlugin = {
 
 type Names = Partial<Record<Field | 'password' | 'passwordFile', string>>
 
-function environmentLayers(env: Environment): Layer[] {
+export function environmentLayers(env: Environment): Layer[] {
   return [ours, nutanix, dockerPlugin].map((names) => environmentLayer(names, env))
 }
 

@@ -11,7 +11,7 @@ export type { ConnectionFlags } from './layers.js'
 export interface ResolveInput {
   flags: ConnectionFlags
   env: Environment
-  /** Default /etc/acs/config.yaml. */
+  /** Default /etc/acs/config.yaml; empty for none. */
   systemFile?: string
   /** Default: the session's Secret Service. */
   keyring?: Keyring
@@ -20,6 +20,8 @@ export interface ResolveInput {
   /** Asks a person for the password; leave it out where nobody can be asked. */
   askPassword?: (text: string) => Promise<string>
   warn?: (text: string) => void
+  /** Leave out what is stored: for a login, which is to store a new password. */
+  withoutStored?: boolean
 }
 
 /** Which cluster, as whom, trusted why; and where each of that was said. */
@@ -73,7 +75,9 @@ export async function resolveConnection(input: ResolveInput): Promise<ResolvedCo
   const trustLayer = usable.find(({ values }) => values.fingerprint !== undefined || values.caFile !== undefined)
   const login: Login = { username: user.value, endpoint: endpoint.origin, authority: endpoint.authority }
   const sources = passwordSources(
-    usable.filter((layer) => mayLogIn(layer, user.value)),
+    usable
+      .filter((layer) => mayLogIn(layer, user.value))
+      .map((layer) => (input.withoutStored ? { ...layer, credential: undefined } : layer)),
     login,
     flags.passwordStdin ?? false,
     {
