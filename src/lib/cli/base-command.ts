@@ -91,7 +91,7 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
 
   /** This machine. */
   protected host(): Promise<HostMachine> {
-    this.machine ??= createHost()
+    this.machine ??= createHost(this.debugLog)
     return this.machine
   }
 

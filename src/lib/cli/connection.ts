@@ -56,9 +56,11 @@ export async function openPrism(
 }
 
 /** The machine acs runs on. */
-export async function createHost(): Promise<HostMachine> {
+export async function createHost(debug: DebugLog): Promise<HostMachine> {
   const { createHostMachine } = await import('../host/machine.js')
-  return createHostMachine()
+  const log = (fields: Readonly<Record<string, unknown>>, message: string): void =>
+    debug(`host ${message} ${JSON.stringify(fields)}`)
+  return createHostMachine({ log: { debug: log, warn: log } })
 }
 
 function callText({ requestId, method, path, retry, authentication, ms, status, error, body }: PrismCallEvent): string {

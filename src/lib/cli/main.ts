@@ -50,9 +50,18 @@ async function run(argv: readonly string[], { root, load }: Program): Promise<vo
     return
   }
   if (named.kind === 'unknown') throw unknownCommand(named.words, named.rest, visibleCommands(config))
-  const command = await load(named.words.join(':'))
-  command.id = named.words.join(':')
+  const id = canonicalId(named.words.join(':'), config)
+  const command = await load(id)
+  command.id = id
   await command.run(named.rest, config)
+}
+
+/** oclif lists a command's aliases as commands of their own; their class is the original's. */
+function canonicalId(id: string, config: Config): string {
+  const original = config.commands.find(
+    (command) => command.id !== id && [...command.aliases, ...command.hiddenAliases].includes(id),
+  )
+  return original?.id ?? id
 }
 
 function wantsHelp(argv: readonly string[]): boolean {

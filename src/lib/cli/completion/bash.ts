@@ -42,16 +42,18 @@ ${aliasWords(model)
 }
 
 _acs() {
-  local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}"
   local path='' next word flag='' kind='' position=first count=0 i in_command=''
+  local -a words
+  # Our own words, split at blanks: COMP_WORDS is split at = and @ too.
+  read -ra words <<< "\${COMP_LINE:0:COMP_POINT}"
+  case "\${COMP_LINE:0:COMP_POINT}" in *[[:space:]]) words+=('') ;; esac
+  local last=$((\${#words[@]} - 1))
+  local cur="\${words[last]}"
   COMPREPLY=()
-  # --output=json arrives as three words, because = breaks words.
-  if [ "$cur" = '=' ]; then cur=''; flag="$prev"
-  elif [ "$prev" = '=' ] && [ "$COMP_CWORD" -gt 1 ]; then flag="\${COMP_WORDS[COMP_CWORD-2]}"
-  fi
+  case "$cur" in --*=*) flag="\${cur%%=*}"; cur="\${cur#*=}" ;; esac
 
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    word="\${COMP_WORDS[i]}"
+  for ((i = 1; i < last; i++)); do
+    word="\${words[i]}"
     if [ -z "$in_command" ]; then
       next="$(_acs_next "$path")"
       word="$(_acs_word "$position" "$word")"
@@ -61,9 +63,10 @@ _acs() {
       in_command=yes
     fi
     case "$word" in
-      =) i=$((i + 1)) ;;
-      -*) if _acs_value "$path" "$word" >/dev/null && [ "\${COMP_WORDS[i+1]}" != '=' ]; then
-            if [ $((i + 1)) -eq "$COMP_CWORD" ]; then flag="$word"; else i=$((i + 1)); fi
+      --*=*) ;;
+      -*) if _acs_value "$path" "$word" >/dev/null; then
+            i=$((i + 1))
+            [ "$i" -eq "$last" ] && flag="$word"
           fi ;;
       *) count=$((count + 1)) ;;
     esac
@@ -89,9 +92,11 @@ _acs() {
     folder) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$cur")) ;;
     none) ;;
     *)
-      local name IFS=$'\\n'
-      for name in $(${model.bin} __complete "$kind" "$cur" -- "\${COMP_WORDS[@]:1}" 2>/dev/null </dev/null); do
-        COMPREPLY+=("$(printf '%q' "$name")")
+      local name head IFS=$'\\n'
+      # bash replaces only what follows the last @ or : that it takes for a break.
+      head="\${cur%"\${cur##*[@:]}"}"
+      for name in $(${model.bin} __complete "$kind" "$cur" -- "\${words[@]:1}" 2>/dev/null </dev/null); do
+        COMPREPLY+=("$(printf '%q' "\${name#"$head"}")")
       done ;;
   esac
 }

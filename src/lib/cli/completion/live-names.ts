@@ -60,8 +60,13 @@ async function namesOf({ kind, words, userAgent, debug }: CompletionRequest, dea
 async function namesFrom(prism: Prism, kind: Exclude<LiveKind, 'contexts'>, deadline: Deadline): Promise<string[]> {
   switch (kind) {
     case 'volumes':
-    case 'snapshots':
-      return (await prism.volumeGroups({ deadline })).map((group) => group.name)
+    case 'snapshots': {
+      const { asVolume } = await import('../../volume/volume.js')
+      const volumes = (await prism.volumeGroups({ deadline })).map(asVolume)
+      // A snapshot is a group of its own, marked in its trailer.
+      const wanted = volumes.filter(({ trailer }) => (trailer?.snap !== undefined) === (kind === 'snapshots'))
+      return wanted.map(({ group }) => group.name)
+    }
     case 'containers':
       return (await prism.storageContainers({ deadline })).map((container) => container.name)
     case 'tasks':
@@ -79,8 +84,6 @@ export function connectionFlagsIn(words: readonly string[]): ConnectionFlags {
     if (index === -1) continue
     const word = words[index] ?? ''
     flags[name] = word.includes('=') ? word.slice(word.indexOf('=') + 1) : words[index + 1]
-    // bash splits at =, so that the value is the word after it.
-    if (flags[name] === '=') flags[name] = words[index + 2]
   }
   return flags
 }

@@ -19,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 /** What a TAB at the end of the words offers, by real bash. */
 async function offers(...words: string[]): Promise<string[]> {
-  const program = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _acs; printf "%s\\n" "${COMPREPLY[@]}"'
+  const program = 'source "$0"; COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}; _acs; printf "%s\\n" "${COMPREPLY[@]}"'
   const { stdout } = await promisify(execFile)('bash', ['-c', program, script, 'acs', ...words], {
     env: { PATH: `${folder}${delimiter}${process.env.PATH ?? ''}` },
   })
@@ -37,10 +37,10 @@ describe('TAB', () => {
     [['ctr', 'ls', '--col'], ['--columns']],
     [['container', 'list', '-o', 'j'], ['json']],
     [
-      ['container', 'list', '--output', '=', ''],
+      ['container', 'list', '--output='],
       ['table', 'json', 'yaml', 'name'],
     ],
-    [['container', 'list', '--output', '=', 'y'], ['yaml']],
+    [['container', 'list', '--output=y'], ['yaml']],
     [
       ['completion', ''],
       ['bash', 'zsh'],
@@ -59,6 +59,12 @@ describe('TAB', () => {
     expect(await offers('task', 'show', '')).toEqual(['asked-tasks', 'two\\ words'])
     expect(await offers('cluster', 'show', '--context', '')).toEqual(['asked-contexts', 'two\\ words'])
     expect(await offers('task', 'show', '--timeout', '5s', '')).toEqual(['asked-tasks', 'two\\ words'])
+  })
+
+  test('after an @, which bash takes for a break, only the rest is replaced', async () => {
+    writeFileSync(join(folder, 'acs'), '#!/bin/sh\necho "db@before"\n')
+    expect(await offers('task', 'show', 'db@b')).toEqual(['before'])
+    expect(await offers('task', 'show', 'd')).toEqual(['db@before'])
   })
 
   test('a second argument where there is one only offers nothing', async () => {

@@ -4,7 +4,6 @@ import { connectionFlagsIn } from '../../../../src/lib/cli/completion/live-names
 test.each<[string, Record<string, string>]>([
   ['volume show --context lab', { context: 'lab' }],
   ['volume show --context=lab --username=admin', { context: 'lab', username: 'admin' }],
-  ['volume show --endpoint = 10.0.0.1', { endpoint: '10.0.0.1' }],
   ['volume show --password-stdin', {}],
   ['volume show', {}],
 ])('%s', (line, flags) => {
