@@ -17,6 +17,7 @@ export interface ConnectionOptions {
   /** Makes the session of a finished login; `tsih` is what the initiator will call it. */
   openSession: (login: LoggedIn, link: SessionLink, expectedCommand: number) => { session: Session; tsih: number }
   onClose: () => void
+  onError: (error: unknown) => void
 }
 
 const loginTimeoutMs = 15_000
@@ -86,14 +87,20 @@ export class Connection implements SessionLink {
     this.outbox.flush()
   }
 
+  /** A bug or a broken backend: this connection ends, the others go on. */
+  broke(error: unknown): void {
+    this.destroy()
+    this.options.onError(error)
+  }
+
   private onData(chunk: Buffer): void {
     if (this.finishing) return
     this.lastHeard = performance.now()
     try {
       this.framer.push(chunk, (pdu) => this.receive(pdu))
     } catch (error) {
-      if (!(error instanceof FramingError)) throw error
-      this.destroy()
+      if (error instanceof FramingError) this.destroy()
+      else this.broke(error)
       return
     }
     this.outbox.flush()

@@ -122,6 +122,10 @@ export class Login {
         flags: (operational << 2) | operational,
         text: encodeTextKeys([['TargetAddress', this.around.redirectTo], ...answers, ...agreed]),
       }
+    // Asked again: the permission may have gone while the login went on, and revoking ends only sessions.
+    const identity = { name: this.initiatorName, address: this.around.address }
+    const target = this.target && this.around.backend.openTarget(this.target.targetName, identity)
+    if (this.target && !target) return refuse(loginStatus.notFound)
     return {
       kind: 'done',
       flags: transit | (operational << 2) | fullFeature,
@@ -129,7 +133,7 @@ export class Login {
       session: {
         initiatorName: this.initiatorName,
         isid: Buffer.from(header.subarray(8, 14)),
-        target: this.target,
+        target,
         parameters: this.parameters,
       },
     }

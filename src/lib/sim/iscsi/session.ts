@@ -15,7 +15,9 @@ export interface SessionLink {
   readonly outbox: Outbox
   readonly sender: Sender
   /** Flushes what is queued and closes. */
-  finish(): void
+  finish: () => void
+  /** Closes because of an error that is not the initiator's. */
+  broke: (error: unknown) => void
 }
 
 export interface SessionOptions {
@@ -70,6 +72,7 @@ export class Session implements Nexus {
       units,
       rejectUntagged: options.rejectUntagged,
       fail: (reason, header) => this.fail(reason, header),
+      broke: (error) => link.broke(error),
     })
     this.text = new TextExchange(this, login.parameters, options.sendTargets, link.sender)
   }
@@ -198,7 +201,9 @@ export class Session implements Nexus {
       return
     }
     // The answer waits for the commands it ends: after it, none of them writes any more.
-    void manageTasks(header, { session: this, target, units: this.units }).then(answer, () => answer(255))
+    void manageTasks(header, { session: this, target, units: this.units }).then(answer, (error: unknown) =>
+      this.options.link.broke(error),
+    )
   }
 
   private logOut(header: Buffer): void {

@@ -25,6 +25,8 @@ export interface IscsiTargetOptions {
   pingIntervalMs?: number
   /** Answer commands without a task attribute with Reject, as one report says of a real cluster. Default: accept. */
   rejectUntagged?: boolean
+  /** Told of errors that are neither an initiator's nor a disk's; the connection concerned is closed. */
+  onError?: (error: unknown) => void
 }
 
 export interface SessionInfo {
@@ -107,16 +109,25 @@ class Portals implements IscsiTarget {
 
   dropSessions(filter: SessionFilter): number {
     const dropped = this.chosen(filter)
-    for (const { connection } of dropped) connection.destroy()
+    for (const { info, connection } of dropped) {
+      this.live.delete(info.id)
+      connection.destroy()
+    }
     return dropped.length
   }
 
   async revoke(targetName: string, initiatorName: string): Promise<void> {
-    const ended = this.chosen(
-      (info) => info.initiatorName === initiatorName && info.targetName?.replace(/-tgt\d+$/, '') === targetName,
+    const chosen = this.chosen(
+      (info) =>
+        info.initiatorName === initiatorName &&
+        (info.targetName === targetName || info.targetName?.replace(/-tgt\d+$/, '') === targetName),
     )
-    const exact = this.chosen((info) => info.initiatorName === initiatorName && info.targetName === targetName)
-    await Promise.all([...new Set([...ended, ...exact])].map(({ connection }) => connection.revoke()))
+    await Promise.all(
+      chosen.map(({ info, connection }) => {
+        this.live.delete(info.id)
+        return connection.revoke()
+      }),
+    )
   }
 
   notifyResized(diskUuid: string): void {
@@ -168,6 +179,7 @@ class Portals implements IscsiTarget {
       openSession: (loggedIn, link, expectedCommand) =>
         this.openSession(connection, loggedIn, link, expectedCommand, socket),
       onClose: () => void this.onClose(connection),
+      onError: (error) => this.options.onError?.(error),
     })
     this.connections.add(connection)
   }

@@ -51,6 +51,8 @@ export interface TaskSetOptions {
   rejectUntagged: boolean
   /** Ends the session: the initiator broke the protocol. */
   fail: (reason: number, header: Buffer) => void
+  /** Ends the session: something of ours broke. */
+  broke: (error: unknown) => void
 }
 
 /** Data-out of one command: a COMPARE AND WRITE or parameter list may add little to the largest write. */
@@ -297,10 +299,10 @@ export class TaskSet {
     )
   }
 
-  /** A task that goes on after this turn; `done` never rejects. */
+  /** A task that goes on after this turn. */
   private keep(task: Task, done: Promise<unknown>): void {
     this.tasks.set(task.tag, task)
-    task.running = done.then(() => this.options.outbox.flushSoon())
+    task.running = done.then(() => this.options.outbox.flushSoon(), this.options.broke)
   }
 
   private finish(task: Task, reply: ScsiReply): void {
@@ -314,7 +316,7 @@ export class TaskSet {
       task.running = reading.then(() => {
         if (this.tasks.get(task.tag) === task) this.tasks.delete(task.tag)
         this.options.outbox.flushSoon()
-      })
+      }, this.options.broke)
       return
     }
     this.tasks.delete(task.tag)

@@ -39,11 +39,12 @@ export function admit(cdb: Buffer, unit: LogicalUnit, nexus: Nexus): CommandDefi
 export function execute(definition: CommandDefinition, command: ScsiCommand): ScsiReply | Promise<ScsiReply> {
   // Asked again: a reservation may have come while the data was on its way.
   if (isReserved(definition, command.cdb, command.unit, command.nexus)) return { status: status.reservationConflict }
+  const writes = definition.access === 'write'
   try {
     const reply = definition.run(command)
-    return reply instanceof Promise ? reply.catch(replyTo) : reply
+    return reply instanceof Promise ? reply.catch((error: unknown) => replyTo(error, writes)) : reply
   } catch (error) {
-    return replyTo(error)
+    return replyTo(error, writes)
   }
 }
 
@@ -77,10 +78,11 @@ export function checkCondition(code: SenseCode): ScsiReply {
 }
 
 /** Sense data of whatever a command or a disk threw. */
-export function replyTo(error: unknown): ScsiReply {
+export function replyTo(error: unknown, writes = false): ScsiReply {
   if (error instanceof CheckCondition)
     return { status: status.checkCondition, sense: encodeSense(error.sense, error.details) }
-  if (error instanceof DiskFault) return checkCondition(faults[error.fault])
+  if (error instanceof DiskFault)
+    return checkCondition(writes && error.fault === 'medium-error' ? sense.writeError : faults[error.fault])
   // A cut-off CDB or parameter list read past its end.
   if (error instanceof RangeError) return checkCondition(sense.invalidFieldInCdb)
   return checkCondition(sense.internalFailure)
