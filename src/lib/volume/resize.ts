@@ -1,5 +1,5 @@
 import { AcsError } from '../base/errors.js'
-import { formatSize, maxVolumeBytes } from '../base/sizes.js'
+import { formatSize, maxVolumeBytes, parseVolumeSize } from '../base/sizes.js'
 import type { FilesystemType } from '../host/host.js'
 import type { CallOptions } from '../prism/prism.js'
 import { announceStep, note, type VolumeContext } from './context.js'
@@ -10,10 +10,17 @@ import { withVolumeLock } from './lock.js'
 import { printable } from './names.js'
 import { diskAt, nameOf, type Volume } from './volume.js'
 
+/** A new size in bytes, or what to add to the present one. */
+export type Growth = { toBytes: number } | { addBytes: number }
+
+/** `40G`, or `+10G`. Throws EACSSIZE (usage). */
+export function parseGrowth(text: string): Growth {
+  return text.startsWith('+') ? { addBytes: parseVolumeSize(text.slice(1)) } : { toBytes: parseVolumeSize(text) }
+}
+
 export interface ResizeRequest {
   volume: string
-  /** New size in bytes, or what to add to the present one. */
-  size: { toBytes: number } | { addBytes: number }
+  size: Growth
   /** Default 0, where the filesystem is. */
   diskIndex?: number
   dryRun?: boolean

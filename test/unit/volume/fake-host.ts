@@ -21,10 +21,11 @@ export function fakeHost(name: string, disks: Disks, bootId = `boot-of-${name}`)
   const step = (call: string): void => {
     host.calls.push(call)
     const { failNext } = host
-    if (!failNext || failNext.call !== call) return
-    delete host.failNext
-    failNext.after?.()
-    throw failNext.error
+    if (failNext?.call === call) {
+      delete host.failNext
+      failNext.after?.()
+      throw failNext.error
+    }
   }
   const targetOf = (devicePath: string): string => {
     const disk = host.attachedDisks.find((attached) => attached.devicePath === devicePath)
