@@ -30,9 +30,13 @@ function makeTables(): Tables {
   for (let value = 0; value < 256; value += 1) {
     let crc = value
     for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1
-    for (const one of all) {
-      one[value] = crc
+    all[0][value] = crc
+  }
+  for (let value = 0; value < 256; value += 1) {
+    let crc = entry(all[0], value)
+    for (const further of all.slice(1)) {
       crc = entry(all[0], crc & 0xff) ^ (crc >>> 8)
+      further[value] = crc
     }
   }
   return all
