@@ -4,7 +4,6 @@ import { parseSize, parseVolumeSize } from '../base/sizes.js'
 import { formatDuration, parseDuration } from './durations.js'
 
 export const outputFormats = ['table', 'json', 'yaml', 'name'] as const
-export type OutputFormat = (typeof outputFormats)[number]
 
 /** A duration in ms, `30s`, `2m`, `1h30m`; the range is part of its help. */
 export const durationFlag = Flags.custom<number, { minimumMs?: number; maximumMs?: number }>({

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { requirement } from '../../requirements.js'
 import { acs, projectRoot, startAcs } from './acs.js'
 
 /** Accepts and never says a word: a cluster that hangs. */
@@ -56,6 +57,42 @@ describe('signals', () => {
     const outcome = await running.ended
     expect(outcome.code).toBe(130)
     expect(JSON.parse(outcome.stdout)).toMatchObject({ error: { code: 'EACSINTERRUPTED', exitCode: 130 } })
+  })
+})
+
+describe('on a terminal', () => {
+  // script(1) of util-linux gives acs a terminal; the answers are typed through its standard input.
+  const asked = (answer: string, ...args: string[]) => {
+    const line = ['node', 'bin/run.js', ...args, '--endpoint', '127.0.0.1:1', '--username', 'admin'].join(' ')
+    return promisify(execFile)('bash', ['-c', `(sleep 2; printf '${answer}') | script -qec '${line}' /dev/null`], {
+      cwd: projectRoot,
+      env: { PATH: process.env.PATH, TERM: 'xterm', ACS_CONFIG: '/nonexistent/config.yaml', NO_COLOR: '1' },
+    }).then(
+      ({ stdout }) => ({ code: 0, stdout }),
+      (error: { code: number; stdout: string }) => ({ code: error.code, stdout: error.stdout }),
+    )
+  }
+  const may = requirement('questions on a terminal', [{ tool: 'script' }])
+
+  test.skipIf(!may)('the password is asked for and not shown', async () => {
+    const { code, stdout } = await asked('hunter2\\r', 'cluster', 'show')
+    expect(stdout).toContain('Password of admin on 127.0.0.1:1:')
+    expect(stdout).not.toContain('hunter2')
+    // Past the question: nothing listens at port 1.
+    expect(stdout).toContain('EACSUNREACHABLE')
+    expect(code).toBe(6)
+  })
+
+  test.skipIf(!may)('Ctrl-C at a question is an interruption', async () => {
+    const { code, stdout } = await asked('\\003', 'cluster', 'show')
+    expect(stdout).toContain('EACSINTERRUPTED')
+    expect(code).toBe(130)
+  })
+
+  test.skipIf(!may)('--no-input asks nothing', async () => {
+    const { code, stdout } = await asked('', 'cluster', 'show', '--no-input')
+    expect(stdout).toContain('EACSNOPASSWORD')
+    expect(code).toBe(4)
   })
 })
 
