@@ -76,8 +76,8 @@ export async function runSimulator(
     const { startSimulator } = await import('./start.js')
     const simulator = await startSimulator({ ...options, log })
     log.info({ endpoint: simulator.endpoint, dataServices: simulator.dataServices }, 'the simulator answers')
-    tell({ ready: true })
-    onReady(simulator)
+    // A person watches only where no parent waits.
+    if (!tell({ ready: true })) onReady(simulator)
     await aborted(stop)
     log.info({}, 'stopping')
     await simulator.close()
@@ -104,13 +104,17 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
-function parentChannel(): (message: object) => void {
-  if (process.env[readyVariable] !== String(readyDescriptor)) return () => undefined
+/** Tells a waiting parent; `false` when there is none. */
+function parentChannel(): (message: object) => boolean {
+  if (process.env[readyVariable] !== String(readyDescriptor)) return () => false
   // Children of ours must not think they have such a parent.
   Reflect.deleteProperty(process.env, readyVariable)
   const channel = createWriteStream('', { fd: readyDescriptor })
   channel.on('error', () => undefined)
-  return (message) => void channel.end(JSON.stringify(message))
+  return (message) => {
+    channel.end(JSON.stringify(message))
+    return true
+  }
 }
 
 function readFailure(said: string): AcsError | undefined {
