@@ -64,7 +64,7 @@ describe('on a terminal', () => {
   // script(1) of util-linux gives acs a terminal; the answers are typed through its standard input.
   const asked = (answer: string, ...args: string[]) => {
     const line = ['node', 'bin/run.js', ...args, '--endpoint', '127.0.0.1:1', '--username', 'admin'].join(' ')
-    const typed = `(sleep 2; printf '${answer}') | script -qec '${line}' /dev/null; echo "exit ${'$'}?"`
+    const typed = `(sleep 2; printf '${answer}') | script -qec '${line}' /dev/null; echo "exit $?"`
     return promisify(execFile)('bash', ['-c', typed], {
       cwd: projectRoot,
       env: { PATH: process.env.PATH, TERM: 'xterm', ACS_CONFIG: '/nonexistent/config.yaml', NO_COLOR: '1' },
