@@ -29,11 +29,6 @@ export async function deviceSize(roots: HostRoots, devicePath: string): Promise<
   return Number(await readAttribute(roots, await kernelName(devicePath), 'size')) * 512
 }
 
-/** Logical sector size in bytes. */
-export async function sectorSize(roots: HostRoots, devicePath: string): Promise<number> {
-  return Number(await readAttribute(roots, await kernelName(devicePath), 'queue/logical_block_size'))
-}
-
 async function readAttribute(roots: HostRoots, name: string, attribute: string): Promise<string> {
   const path = join(roots.sysfs, 'class', 'block', name, attribute)
   try {

@@ -127,35 +127,57 @@ export async function checkFilesystem(
   )
 }
 
-/** Grows a mounted filesystem to its device, online. */
-export async function growFilesystem(
-  runner: Runner,
-  request: { devicePath: string; mountPoint: string; type: FilesystemType },
-  deadline: Deadline,
-): Promise<void> {
+interface GrowRequest {
+  devicePath: string
+  mountPoint?: string
+  type: FilesystemType
+}
+
+/** Grows a filesystem to its device: mounted online; ext4 without a mount point offline, checked first. */
+export async function growFilesystem(runner: Runner, request: GrowRequest, deadline: Deadline): Promise<void> {
+  const { devicePath, mountPoint, type } = request
+  if (type === 'ext4' && mountPoint === undefined)
+    // resize2fs insists on a forced check; 0 and 1 are good ends of it.
+    await runner.run('e2fsck', ['-f', '-p', devicePath], { deadline, timeoutMs: 600_000, okExitCodes: [0, 1] })
   const command = growCommand(request)
   try {
     await runner.run(command.tool, command.args, { deadline, timeoutMs: 600_000 })
   } catch (error) {
     if (exitCodeOf(error) === undefined || !isAcsError(error)) throw error
+    const words = String(error.details.stderr)
+    // The kernel's EPERM in ext4_resize_begin(); root in a container often lacks this capability.
+    if (type === 'ext4' && mountPoint !== undefined && /permission denied/i.test(words))
+      throw new AcsError(
+        'precondition',
+        'EACSNOCAPABILITY',
+        `the ext4 at ${mountPoint} may not be grown while mounted: that needs the capability CAP_SYS_RESOURCE`,
+        {
+          cause: error,
+          hints: [
+            'Give acs CAP_SYS_RESOURCE (docker run --cap-add SYS_RESOURCE)',
+            'Or unmount the volume and grow it then',
+          ],
+          details: { ...request, evidence: words },
+        },
+      )
     throw new AcsError(
       'failed',
       'EACSGROW',
-      `the ${request.type} at ${request.mountPoint} could not be grown: ${String(error.details.stderr)}`,
-      { cause: error, details: { ...request } },
+      `the ${type} on ${mountPoint ?? devicePath} could not be grown: ${words}`,
+      {
+        cause: error,
+        details: { ...request },
+      },
     )
   }
 }
 
-function growCommand(request: { devicePath: string; mountPoint: string; type: FilesystemType }) {
-  switch (request.type) {
-    case 'ext4':
-      return { tool: 'resize2fs', args: [request.devicePath] }
-    case 'xfs':
-      return { tool: 'xfs_growfs', args: ['-d', request.mountPoint] }
-    case 'btrfs':
-      return { tool: 'btrfs', args: ['filesystem', 'resize', 'max', request.mountPoint] }
-  }
+function growCommand({ devicePath, mountPoint, type }: GrowRequest): { tool: string; args: string[] } {
+  if (type === 'ext4') return { tool: 'resize2fs', args: [devicePath] }
+  if (mountPoint === undefined)
+    throw new AcsError('usage', 'EACSGROW', `${type} grows only while it is mounted`, { details: { devicePath } })
+  if (type === 'xfs') return { tool: 'xfs_growfs', args: ['-d', mountPoint] }
+  return { tool: 'btrfs', args: ['filesystem', 'resize', 'max', mountPoint] }
 }
 
 /** Stops writes and makes what is on disk consistent (FIFREEZE). Frozen already is fine. */

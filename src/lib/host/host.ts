@@ -152,8 +152,12 @@ export interface HostMachine {
   zeroDevice(devicePath: string, deadline: Deadline): Promise<void>
   /** ext: e2fsck -p (0, 1 go; 2 go with a warning; >= 4 EACSFSCK); xfs: nothing, mount replays the log. Returns warnings. */
   checkFilesystem(devicePath: string, type: FilesystemType, deadline: Deadline): Promise<string[]>
+  /**
+   * Grows a filesystem to its device: online where it is mounted; ext4 without a mount point offline.
+   * Throws EACSNOCAPABILITY (precondition) when ext4 may not be grown online: that needs CAP_SYS_RESOURCE.
+   */
   growFilesystem(
-    request: { devicePath: string; mountPoint: string; type: FilesystemType },
+    request: { devicePath: string; mountPoint?: string; type: FilesystemType },
     deadline: Deadline,
   ): Promise<void>
   mount(request: MountRequest, deadline: Deadline): Promise<void>

@@ -1,4 +1,4 @@
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AcsError, isAcsError } from '../base/errors.js'
 import { ensureFolder } from '../base/durable-file.js'
@@ -178,12 +178,4 @@ export function parseUsage(stdout: string): { sizeBytes: number; usedBytes: numb
   if (!match) throw new AcsError('failed', 'EACSPROBE', `stat said "${stdout.trim()}" instead of four numbers`)
   const [size, blocks, free, available] = match.slice(1).map(Number) as [number, number, number, number]
   return { sizeBytes: size * blocks, usedBytes: size * (blocks - free), availableBytes: size * available }
-}
-
-/** Whether a path is a folder with nothing mounted on it and nothing in it would be covered. */
-export async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  )
 }

@@ -1,5 +1,3 @@
-import { join } from 'node:path'
-
 /** Where the kernel's and the system's folders are; tests put a tree of their own in their place. */
 export interface HostRoots {
   sysfs: string
@@ -24,8 +22,3 @@ export function defaultStateFolder(): string {
 export type Checkpoint = (name: string) => void | Promise<void>
 
 export const noCheckpoint: Checkpoint = () => undefined
-
-/** Folder of one disk, lock, socket...: below `base`, named by its parts joined with dashes. */
-export function below(base: string, ...parts: readonly string[]): string {
-  return join(base, ...parts)
-}

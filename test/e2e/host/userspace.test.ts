@@ -129,7 +129,7 @@ describe.skipIf(!able)('userspace initiator', () => {
     const absent = { ...disk, targetName: `${disk.targetName}-absent` }
     await expect(initiator.attach(absent, soon())).rejects.toMatchObject({ code: 'EACSNOTALLOWED', kind: 'auth' })
     const nowhere = { ...disk, portal: '127.0.0.1:1' }
-    await expect(initiator.attach(nowhere, soon())).rejects.toMatchObject({ code: 'EACSPORTAL', kind: 'timeout' })
+    await expect(initiator.attach(nowhere, soon())).rejects.toMatchObject({ code: 'EACSPORTALDOWN', kind: 'timeout' })
     expect(await leftovers()).toEqual([])
   })
 

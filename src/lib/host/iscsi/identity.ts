@@ -131,7 +131,7 @@ export function loginError(
 
 function silentPortal(cause: AcsError, disk: Pick<DiskAddress, 'portal' | 'targetName'>): AcsError {
   const words = typeof cause.details.stderr === 'string' ? cause.details.stderr : cause.message
-  return new AcsError('timeout', 'EACSPORTAL', `the iSCSI portal ${disk.portal} does not answer: ${words}`, {
+  return new AcsError('timeout', 'EACSPORTALDOWN', `the iSCSI portal ${disk.portal} does not answer: ${words}`, {
     cause,
     hints: [`Check the data services address and the way there: nc -vz ${disk.portal.replace(/:(\d+)$/, ' $1')}`],
     details: { portal: disk.portal, targetName: disk.targetName, evidence: words },

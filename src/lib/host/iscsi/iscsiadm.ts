@@ -97,15 +97,15 @@ interface ExitMeaning {
 
 /** Exit codes of iscsiadm(8), include/iscsi_err.h. */
 export const exitMeanings: Readonly<Record<number, ExitMeaning>> = {
-  4: { kind: 'timeout', code: 'EACSPORTAL', words: 'the portal refused the connection' },
+  4: { kind: 'timeout', code: 'EACSPORTALDOWN', words: 'the portal refused the connection' },
   6: {
     kind: 'failed',
     code: 'EACSNODEDB',
     words: 'the node database of open-iscsi is locked or broken',
     hints: ['Look at /etc/iscsi/nodes and /run/lock/iscsi'],
   },
-  8: { kind: 'timeout', code: 'EACSPORTAL', words: 'the portal did not answer in time' },
-  11: { kind: 'timeout', code: 'EACSPORTAL', words: 'the target did not answer the login in time' },
+  8: { kind: 'timeout', code: 'EACSPORTALDOWN', words: 'the portal did not answer in time' },
+  11: { kind: 'timeout', code: 'EACSPORTALDOWN', words: 'the target did not answer the login in time' },
   15: { kind: 'conflict', code: 'EACSSESSION', words: 'there is a session already' },
   18: { kind: 'precondition', code: 'EACSISCSID', words: 'iscsid did not answer', hints: ['systemctl restart iscsid'] },
   19: {

@@ -82,7 +82,7 @@ describe('kernel initiator', () => {
   it.each([
     [24, 'EACSCHAP'],
     [19, 'EACSNOTALLOWED'],
-    [8, 'EACSPORTAL'],
+    [8, 'EACSPORTALDOWN'],
     [20, 'EACSISCSID'],
   ])('a login that exits with %i is %s, and its record is gone', async (exitCode, code) => {
     kernel.failures.set('--login', [exitCode])

@@ -46,7 +46,7 @@ describe('libiscsi', () => {
     ['Login Failed. Failed to log in to target. Status: Target not found(515)', 'EACSNOTALLOWED'],
     ['Login Failed. Failed to log in to target. Status: Authorization failure(514)', 'EACSNOTALLOWED'],
     ['Login Failed. Failed to log in to target. Status: Authentication failure(513)', 'EACSCHAP'],
-    ['iscsi_service failed with : iscsi_service_reconnect_if_loggedin. Can not reconnect right now.', 'EACSPORTAL'],
+    ['iscsi_service failed with : iscsi_service_reconnect_if_loggedin. Can not reconnect right now.', 'EACSPORTALDOWN'],
     ['something else', 'EACSLOGIN'],
   ])('"%s" is %s', (words, code) => {
     expect(loginError(failed(10, words), target, 'iqn.x:me')).toMatchObject({ code })
@@ -55,10 +55,10 @@ describe('libiscsi', () => {
 
 describe('iscsiadm', () => {
   it.each([
-    [4, 'EACSPORTAL', 'timeout'],
+    [4, 'EACSPORTALDOWN', 'timeout'],
     [6, 'EACSNODEDB', 'failed'],
-    [8, 'EACSPORTAL', 'timeout'],
-    [11, 'EACSPORTAL', 'timeout'],
+    [8, 'EACSPORTALDOWN', 'timeout'],
+    [11, 'EACSPORTALDOWN', 'timeout'],
     [15, 'EACSSESSION', 'conflict'],
     [19, 'EACSNOTALLOWED', 'auth'],
     [20, 'EACSISCSID', 'precondition'],
