@@ -50,9 +50,7 @@ export default class VolumeAttach extends VolumeCommand<JsonRecord, typeof Volum
     if (result.planned) return this.showPlan(result.planned)
     const who = initiator ?? 'this machine'
     return this.tellVolume(context, result.volume, {
-      text: result.changed
-        ? `Attached volume ${volume} to ${who}.`
-        : `Volume ${volume} was attached to ${who} already.`,
+      text: result.changed ? `Attached volume ${volume} to ${who}.` : undefined,
       data: result.disk?.devicePath,
       more: { device: result.disk?.devicePath ?? null, changed: result.changed },
     })

@@ -91,7 +91,7 @@ export default class VolumeCreate extends VolumeCommand<JsonRecord, typeof Volum
     return this.tellVolume(context, result.volume, {
       text: result.created
         ? `Created volume ${this.args.name}. Mount it: acs volume mount ${this.args.name}`
-        : `Volume ${this.args.name} is there already.`,
+        : undefined,
       more: { created: result.created },
     })
   }

@@ -36,7 +36,7 @@ export default class VolumeDetach extends VolumeCommand<JsonRecord, typeof Volum
         ? await forceDetach(context, { volume, initiator, dryRun })
         : await detachVolume(context, { volume, dryRun })
     if (result.planned) return this.showPlan(result.planned)
-    const text = result.changed ? `Detached volume ${volume}.` : `Volume ${volume} was detached already.`
+    const text = result.changed ? `Detached volume ${volume}.` : undefined
     return this.tellVolume(context, result.volume, { text, more: { changed: result.changed } })
   }
 }

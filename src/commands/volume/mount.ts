@@ -54,9 +54,7 @@ export default class VolumeMount extends VolumeCommand<JsonRecord, typeof Volume
     const { mountPoint, formatted, changed, devicePath = null } = result
     const how = formatted ? 'Formatted and mounted' : 'Mounted'
     return this.tellVolume(context, result.volume, {
-      text: changed
-        ? `${how} volume ${volume} at ${mountPoint}.`
-        : `Volume ${volume} was mounted at ${mountPoint} already.`,
+      text: changed ? `${how} volume ${volume} at ${mountPoint}.` : undefined,
       data: mountPoint,
       more: { mountPoint, device: devicePath, formatted, changed },
     })

@@ -34,7 +34,7 @@ export default class VolumeUnmount extends VolumeCommand<JsonRecord, typeof Volu
     const where = result.mountPoints.length > 0 ? ` from ${result.mountPoints.join(' and ')}` : ''
     const how = flags['keep-attached'] ? 'Unmounted' : 'Unmounted and detached'
     return this.tellVolume(context, result.volume, {
-      text: result.changed ? `${how} volume ${volume}${where}.` : `Volume ${volume} was not mounted here.`,
+      text: result.changed ? `${how} volume ${volume}${where}.` : undefined,
       more: { mountPoints: result.mountPoints, changed: result.changed },
     })
   }

@@ -41,12 +41,13 @@ export default class VolumeUpdate extends VolumeCommand<JsonRecord, typeof Volum
     const { volume } = this.args
     const { description, mode, adopt } = flags
     // Three states: yes, no, not said.
-    const { protect, flash, chap, 'read-only': readOnly }: Partial<typeof flags> = flags
+    const said: Partial<typeof flags> = flags
+    const { protect, flash } = said
     const secretFile = flags['chap-secret-file']
-    if (secretFile !== undefined && chap === false)
+    if (secretFile !== undefined && said.chap === false)
       throw new AcsError('usage', 'EACSUSAGE', '--no-chap takes no --chap-secret-file')
     const newSecret =
-      secretFile === undefined ? (chap ? newChapSecret() : undefined) : await readChapSecretFile(secretFile)
+      secretFile === undefined ? (said.chap ? newChapSecret() : undefined) : await readChapSecretFile(secretFile)
     const context = await this.volumes()
     const result = await updateVolume(context, {
       volume,
@@ -55,12 +56,12 @@ export default class VolumeUpdate extends VolumeCommand<JsonRecord, typeof Volum
       flash,
       mode,
       adopt,
-      readOnly,
+      readOnly: said['read-only'],
       onRemove: flags['on-remove'],
       mountOptions: flags['mount-options'],
       mkfsOptions: flags['mkfs-options'],
       ...(flags.owner === undefined ? {} : parseOwner(flags.owner)),
-      chapSecret: chap === false ? null : newSecret,
+      chapSecret: said.chap === false ? null : newSecret,
       dryRun: flags['dry-run'],
     })
     if (result.planned && flags['dry-run']) return this.showPlan(result.planned)

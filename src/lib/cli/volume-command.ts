@@ -142,16 +142,19 @@ export abstract class VolumeCommand<Result, C extends typeof Command = typeof Co
     return taskProgress(this.progress)
   }
 
-  /** Ends a mutation: says what happened on stderr, its data on stdout, and returns the volume as the result. */
+  /**
+   * Ends a mutation: says what happened on stderr, its data on stdout, and returns the volume as the result. Without
+   * `text` nothing happened, which the service has noted.
+   */
   protected async tellVolume(
     context: VolumeContext,
     volume: Volume,
-    outcome: { text: string; data?: string; more?: JsonRecord },
+    outcome: { text: string | undefined; data?: string; more?: JsonRecord },
   ): Promise<JsonRecord> {
     const { describeVolume } = await import('../volume/info.js')
     const info = await describeVolume(context, volume)
     this.progress.done()
-    this.say(outcome.text)
+    if (outcome.text !== undefined) this.say(outcome.text)
     if (this.flags.output === 'name') this.print(info.name)
     else if (outcome.data !== undefined) this.print(outcome.data)
     return { ...recordOf(volume.trailer?.snap ? snapshotColumns : volumeColumns, info), ...outcome.more }

@@ -37,7 +37,7 @@ export async function cloneVolume(context: VolumeContext, request: CloneRequest)
   const text = request.description ?? source.text
   checkRoom(withTrailer({ before: text, after: '' }, trailer))
   return withVolumeLock(context, source.group.uuid, `clone ${printable(request.source)}`, async () => {
-    const place = await findPlace(context, name)
+    const place = await findPlace(context, name, source.group.uuid)
     const there = place.existing
     const halfMade = there !== undefined && (await isHalfMade(context, there.uuid, source))
     if (there && !halfMade) {

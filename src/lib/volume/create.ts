@@ -110,10 +110,14 @@ async function lost(context: VolumeContext, volume: Volume, request: CreateReque
   return existing(context, volume, request)
 }
 
-/** The group that has the name, or the UUID a new one gets: the first generation not taken by a renamed group. */
+/**
+ * The group that has the name, or the UUID a new one gets: the first generation not taken by a renamed group.
+ * @param sourceUuid what it is a copy of: copies of two sources under one name must not meet in one group.
+ */
 export async function findPlace(
   context: VolumeContext,
   name: string,
+  sourceUuid = '',
 ): Promise<{ uuid: string; existing?: VolumeGroup }> {
   const call = { deadline: context.deadline }
   const [groups, cluster] = await Promise.all([context.prism.volumeGroups(call), context.prism.cluster(call)])
@@ -122,7 +126,7 @@ export async function findPlace(
   if (named.length > 1) throw duplicateName(name, named)
   const taken = new Set(groups.map((group) => group.uuid.toLowerCase()))
   for (let generation = 0; ; generation += 1) {
-    const uuid = uuidForName(cluster.uuid, name, generation)
+    const uuid = uuidForName(cluster.uuid, sourceUuid === '' ? name : `${name}\0of ${sourceUuid}`, generation)
     if (!taken.has(uuid)) return { uuid, ...(first ? { existing: first } : {}) }
   }
 }

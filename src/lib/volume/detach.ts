@@ -57,6 +57,7 @@ export async function forceDetach(
       changed: false,
       planned: affected.map((other) => `take ${printable(other)} off the initiators of volume ${nameOf(before)}`),
     }
+  if (affected.length === 0) note(context, `volume ${nameOf(before)} lets nobody in`)
   const volume = initiator === undefined ? await revokeAll(context, uuid) : await release(context, uuid, initiator)
   return { volume, changed: affected.length > 0 }
 }

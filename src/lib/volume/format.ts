@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { rmdir } from 'node:fs/promises'
 import { AcsError } from '../base/errors.js'
 import type { FilesystemType } from '../host/host.js'
 import { changeVolume, withRecord } from './change.js'
@@ -61,6 +62,7 @@ export async function formatVolume(context: VolumeContext, request: FormatReques
     wasAttached ? { state: 'unmounted' } : { state: 'detached', unmount: true },
     mounted.work.mountPoint,
   )
+  await rmdir(mounted.work.mountPoint)
   return { volume: await findVolume(context, uuid), was }
 }
 

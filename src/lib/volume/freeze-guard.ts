@@ -33,6 +33,7 @@ export const startFreezeGuard: FreezeGuard = async (mountPoint, afterMs) => {
   return {
     async dismiss() {
       if (child.exitCode !== null || child.signalCode !== null) return
+      child.ref()
       const ended = once(child, 'exit')
       child.stdin.end('thawed\n')
       await ended

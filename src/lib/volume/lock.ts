@@ -46,8 +46,8 @@ function take(address: string, doing: string): Promise<(() => void) | undefined>
       if (error.code === 'EADDRINUSE') resolve(undefined)
       else reject(new AcsError('failed', 'EACSLOCK', `cannot lock the volume: ${error.message}`, { cause: error }))
     })
+    // Not unref'd: while a volume is worked on, this process must not end for want of something to wait for.
     server.listen(address, () => {
-      server.unref()
       resolve(() => {
         server.close()
         for (const peer of peers) peer.destroy()

@@ -1,4 +1,4 @@
-import { AcsError } from '../base/errors.js'
+import { AcsError, isAcsError } from '../base/errors.js'
 import { formatSize, maxVolumeBytes, parseVolumeSize } from '../base/sizes.js'
 import type { FilesystemType } from '../host/host.js'
 import type { CallOptions } from '../prism/prism.js'
@@ -68,7 +68,9 @@ export async function resizeVolume(context: VolumeContext, request: ResizeReques
         ...(request.onTask ? { onTask: request.onTask } : {}),
       })
     } else note(context, `volume ${nameOf(before)} has ${formatSize(toBytes)} already`)
-    const filesystemGrown = await growHere(context, here)
+    const filesystemGrown = await growHere(context, here).catch((error: unknown) => {
+      throw partly(before, toBytes, error)
+    })
     const volume = await findVolume(context, before.group.uuid)
     return { ...common, volume, filesystemGrown, remaining: filesystemGrown ? [] : remains(volume, here, diskIndex) }
   })
@@ -104,6 +106,22 @@ async function growHere(context: VolumeContext, here: Here | undefined): Promise
     context.deadline,
   )
   return true
+}
+
+/** The disk has grown and the rest has not: the same command again does the rest. */
+function partly(volume: Volume, toBytes: number, error: unknown): unknown {
+  if (!isAcsError(error) || error.kind === 'interrupted') return error
+  const size = formatSize(toBytes)
+  return new AcsError(
+    'partial',
+    'EACSGROW',
+    `volume ${nameOf(volume)} has ${size} now, but its filesystem here was not grown: ${error.message}`,
+    {
+      hints: [...error.hints, `Try the rest again: acs volume resize ${printable(volume.group.name)} ${toBytes}`],
+      details: { ...error.details, uuid: volume.group.uuid, sizeBytes: toBytes },
+      cause: error,
+    },
+  )
 }
 
 function isGrowable(filesystem: string): filesystem is FilesystemType {

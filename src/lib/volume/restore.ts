@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { AcsError, isAcsError, messageOf } from '../base/errors.js'
 import type { CallOptions } from '../prism/prism.js'
 import { storedChapSecret } from './chap.js'
 import { changeVolume, without } from './change.js'
 import { announceStep, note, warn, type VolumeContext } from './context.js'
 import { describeCopy, inheritedTrailer } from './copy.js'
-import { findPlace, settleMs } from './create.js'
+import { settleMs } from './create.js'
 import { findSnapshot, findVolume } from './find.js'
 import { findHere } from './here.js'
 import { initiatorsOf } from './holder.js'
@@ -52,7 +53,8 @@ export async function restoreSnapshot(context: VolumeContext, request: RestoreRe
   const pending = await pendingRestore(context, name, snapshot)
   const current = pending ? await findVolume(context, pending.uuid) : await volumeOf(context, snapshot, name)
   return withVolumeLock(context, current.group.uuid, `restore ${printable(request.snapshot)}`, async () => {
-    const uuid = pending?.facts.copy?.uuid ?? (await findPlace(context, current.group.name)).uuid
+    // Chosen at random: two machines that restore at once must not meet in one group.
+    const uuid = pending?.facts.copy?.uuid ?? randomUUID()
     const volumeName = pending?.facts.copy?.name ?? current.group.name
     const keepAs = pending?.facts.keepAs ?? snapshotGroupName(volumeName, `pre-restore-${timeName(new Date())}`)
     const restore: Restore = { current, snapshot, name: volumeName, uuid, keepAs }
@@ -134,6 +136,7 @@ async function renameCurrent(context: VolumeContext, restore: Restore): Promise<
   announceStep(context, `keeping the state before as ${printable(keepAs)}`)
   await changeVolume(context, current.group.uuid, (volume) => {
     if (volume.group.name === keepAs) return undefined
+    if (volume.group.name !== name) throw renamed(volume, name)
     if (volume.group.attachments.length > 0) throw attached(volume)
     const snap = {
       of: uuid,
@@ -211,6 +214,18 @@ async function refuseInUse(context: VolumeContext, volume: Volume): Promise<void
   if (here?.disk) throw attached(volume)
   if (volume.group.chap && (await storedChapSecret(context.stateFolder, volume.group.uuid)) === undefined)
     warn(context, `this machine does not know the CHAP secret of ${nameOf(volume)}: the restored volume has none`)
+}
+
+function renamed(volume: Volume, name: string): AcsError {
+  return new AcsError(
+    'conflict',
+    'EACSCHANGED',
+    `volume "${printable(name)}" was renamed to ${nameOf(volume)} meanwhile`,
+    {
+      hints: ['Perhaps someone else restored it: acs volume list --all'],
+      details: { uuid: volume.group.uuid },
+    },
+  )
 }
 
 function attached(volume: Volume): AcsError {

@@ -48,7 +48,7 @@ export async function createSnapshot(context: VolumeContext, request: SnapshotRe
   })
   checkRoom(withTrailer({ before: text, after: '' }, trailer(false)))
   return withVolumeLock(context, source.group.uuid, `snapshot ${printable(request.volume)}`, async () => {
-    const place = await findPlace(context, groupName)
+    const place = await findPlace(context, groupName, source.group.uuid)
     const there = place.existing
     if (there && !(await isHalfMade(context, there.uuid, source)))
       throw new AcsError('conflict', 'EACSEXISTS', `there is a snapshot "${printable(groupName)}" already`, {
