@@ -25,6 +25,7 @@ export async function startDataServices(cluster: SimulatedCluster, listen: Liste
         return opened
       },
     },
+    onError: (error) => cluster.log.error({ error: String(error) }, 'the iSCSI target broke'),
     listen,
     cvmListen: { host: listen.host, port: listen.port === dataServicesPort ? cvmPort : 0 },
   })
