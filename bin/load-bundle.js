@@ -13,6 +13,11 @@ const vm = require('node:vm')
  * folder is ours to write. Never in /tmp: the cache is code.
  */
 function loadBundle(file) {
+  // Stacks are shown with --debug only, and then with the names of the sources; source maps work for require() alone.
+  if (process.argv.includes('--debug')) {
+    process.setSourceMapsEnabled(true)
+    return { exports: require(file), saveCodeCache: () => undefined }
+  }
   // esbuild writes plain ASCII, which is read fastest as one byte a character.
   const source = readBundle(file)
   const build = /^\/\*build ([0-9a-f]+)/.exec(source)?.[1] ?? 'unknown'
