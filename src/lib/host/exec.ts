@@ -271,7 +271,6 @@ export async function startHolding(
   } finally {
     guard.cancel()
   }
-  child.unref()
   return {
     async release() {
       child.stdin.end()

@@ -126,6 +126,7 @@ describe.skipIf(!able)('userspace initiator against the simulator', () => {
     lab.sim.addFault({ kind: 'iscsi-drop', count: 1, match: '*' })
     await run('dd', ['if=/dev/urandom', `of=${devicePath}`, 'bs=1M', 'count=8', 'oflag=direct', 'status=none'])
     await run('dd', [`if=${devicePath}`, 'of=/dev/null', 'bs=1M', 'count=8', 'iflag=direct', 'status=none'])
+    expect(lab.sim.listFaults()).toEqual([])
     expect(await initiator.attached(soon())).toHaveLength(1)
   })
 
