@@ -16,6 +16,8 @@ export interface ConnectionOptions {
   login: Login
   /** Makes the session of a finished login; `tsih` is what the initiator will call it. */
   openSession: (login: LoggedIn, link: SessionLink, expectedCommand: number) => { session: Session; tsih: number }
+  /** The session is over, though bytes may still be on their way. */
+  onEnd: () => void
   onClose: () => void
   onError: (error: unknown) => void
 }
@@ -55,6 +57,7 @@ export class Connection implements SessionLink {
     socket.on('end', () => socket.end())
     socket.on('close', () => {
       clearTimeout(this.loginTimer)
+      options.onEnd()
       options.onClose()
     })
   }
@@ -63,6 +66,7 @@ export class Connection implements SessionLink {
   finish(): void {
     if (this.finishing) return
     this.finishing = true
+    this.options.onEnd()
     this.outbox.flush()
     this.options.socket.end()
     setTimeout(() => this.destroy(), lingerMs).unref()
@@ -70,6 +74,7 @@ export class Connection implements SessionLink {
 
   destroy(): void {
     this.finishing = true
+    this.options.onEnd()
     this.options.socket.destroy()
   }
 

@@ -109,10 +109,7 @@ class Portals implements IscsiTarget {
 
   dropSessions(filter: SessionFilter): number {
     const dropped = this.chosen(filter)
-    for (const { info, connection } of dropped) {
-      this.live.delete(info.id)
-      connection.destroy()
-    }
+    for (const { connection } of dropped) connection.destroy()
     return dropped.length
   }
 
@@ -122,12 +119,7 @@ class Portals implements IscsiTarget {
         info.initiatorName === initiatorName &&
         (info.targetName === targetName || info.targetName?.replace(/-tgt\d+$/, '') === targetName),
     )
-    await Promise.all(
-      chosen.map(({ info, connection }) => {
-        this.live.delete(info.id)
-        return connection.revoke()
-      }),
-    )
+    await Promise.all(chosen.map(({ connection }) => connection.revoke()))
   }
 
   notifyResized(diskUuid: string): void {
@@ -178,7 +170,8 @@ class Portals implements IscsiTarget {
       login,
       openSession: (loggedIn, link, expectedCommand) =>
         this.openSession(connection, loggedIn, link, expectedCommand, socket),
-      onClose: () => void this.onClose(connection),
+      onEnd: () => this.onEnd(connection),
+      onClose: () => void this.connections.delete(connection),
       onError: (error) => this.options.onError?.(error),
     })
     this.connections.add(connection)
@@ -230,10 +223,9 @@ class Portals implements IscsiTarget {
     return this.lastTsih
   }
 
-  private async onClose(connection: Connection): Promise<void> {
-    this.connections.delete(connection)
+  private onEnd(connection: Connection): void {
     for (const [id, one] of this.live) if (one.connection === connection) this.live.delete(id)
-    await connection.session?.end()
+    void connection.session?.end()
   }
 
   private pingSilent(intervalMs: number): void {
