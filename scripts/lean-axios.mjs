@@ -21,6 +21,8 @@ const edits = [
 /** Modules of Node or npm that only unused paths of axios need: loaded, or refused, when used. */
 const stubs = {
   http2: `module.exports = { get constants() { return require('node:http2').constants }, connect: (...args) => require('node:http2').connect(...args) }`,
+  // acs follows no redirect: one could carry the password elsewhere.
+  'follow-redirects': `module.exports = { http: require('node:http'), https: require('node:https') }`,
   'https-proxy-agent': `module.exports = class { constructor() { throw new Error('acs is built without proxies in axios') } }`,
 }
 
@@ -32,7 +34,7 @@ export const leanAxios = {
       contents: edited(path, await readFile(path, 'utf8'), edits),
       loader: 'js',
     }))
-    build.onResolve({ filter: /^(http2|https-proxy-agent)$/ }, ({ path, importer }) =>
+    build.onResolve({ filter: /^(http2|https-proxy-agent|follow-redirects)$/ }, ({ path, importer }) =>
       /node_modules\/axios\//.test(importer) ? { path, namespace: 'lean-axios' } : undefined,
     )
     build.onLoad({ filter: /.*/, namespace: 'lean-axios' }, ({ path }) => ({ contents: stubs[path], loader: 'js' }))

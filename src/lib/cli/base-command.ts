@@ -22,8 +22,7 @@ import { createProgress, silentProgress } from './progress.js'
 import type { Progress } from './progress.js'
 import { Prompt } from './prompt.js'
 import { report } from './report.js'
-import { guardStdout } from './stdout.js'
-import type { StdoutGuard } from './stdout.js'
+import { divertStdout, writeStdout } from './stdout.js'
 import { style } from './terminal.js'
 
 type SharedFlags = Interfaces.InferredFlags<typeof connectionFlags & typeof globalFlags>
@@ -58,7 +57,7 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
   /** The same flags, typed for the base class, which knows no `C`. */
   private shared!: SharedFlags & OptionalFlags
   private readonly warnings: string[] = []
-  private stdout?: StdoutGuard
+  private stdout?: { release: () => void }
   private sharedDeadline?: Deadline
   private resolved?: Promise<ResolvedConnection>
   private connected?: Promise<Prism>
@@ -158,7 +157,7 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
       await this.init()
       const result = await this.run()
       const format = machineFormat(this.argv)
-      if (format) this.writeData(await documentText({ result: result ?? null, warnings: this.warnings }, format))
+      if (format) writeStdout(await documentText({ result: result ?? null, warnings: this.warnings }, format))
       // `_run` has a type parameter of its own, which oclif fills with the result of `run`.
       return result as unknown as T
     } catch (error) {
@@ -173,7 +172,7 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
 
   protected override async init(): Promise<void> {
     await super.init()
-    if (this.jsonEnabled()) this.stdout = guardStdout()
+    if (this.jsonEnabled()) this.stdout = divertStdout()
     const { ctor } = this
     const { args, flags } = await this.parse({
       flags: ctor.flags,
@@ -206,12 +205,7 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
     })
     this.progress.fail()
     const { argv, warnings } = this
-    told.set(known, await report(known, { argv, warnings, write: (text) => this.writeData(text) }))
+    told.set(known, await report(known, { argv, warnings }))
     throw known
-  }
-
-  private writeData(text: string): void {
-    if (this.stdout) this.stdout.write(text)
-    else process.stdout.write(text)
   }
 }

@@ -1,14 +1,15 @@
-import { Config } from '@oclif/core'
+import { Config, Errors } from '@oclif/core'
 import type { Command, Interfaces } from '@oclif/core'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AcsError } from '../base/errors.js'
 import { toldFailure } from './base-command.js'
-import { failureOf } from './errors.js'
+import { failureDocument, failureOf, failureText } from './errors.js'
 import { findNamed, visibleCommands } from './grammar.js'
 import { handleSignals, Interruption } from './interrupt.js'
 import { machineFormat } from './output/document.js'
 import { report } from './report.js'
+import { writeStdout } from './stdout.js'
 import { unknownCommand } from './usage-errors.js'
 
 export interface Program {
@@ -83,7 +84,7 @@ async function exitCodeFor(error: unknown, argv: readonly string[]): Promise<num
   const told = toldFailure(error)
   if (told) return told.exitCode
   // oclif's way to end early, with its own code.
-  if (error instanceof Error && 'code' in error && error.code === 'EEXIT' && 'oclif' in error) return 0
+  if (error instanceof Errors.ExitError) return error.oclif.exit ?? 0
   return (await report(error, { argv })).exitCode
 }
 
@@ -91,10 +92,10 @@ function leaveOnSignalsAndDefects(argv: readonly string[]): void {
   handleSignals((signalName) => {
     const reason = new Interruption(signalName)
     const error = new AcsError('interrupted', 'EACSINTERRUPTED', reason.message, { cause: reason })
-    const { exitCode, ...failure } = failureOf(error)
-    if (machineFormat(argv) === 'json')
-      process.stdout.write(`${JSON.stringify({ error: { ...failure, exitCode }, warnings: [] }, null, 2)}\n`)
-    else process.stderr.write(`\nError (${failure.code}): ${failure.message}\n`)
+    const failure = failureOf(error)
+    // No time to load anything: JSON is YAML, too.
+    if (machineFormat(argv)) writeStdout(`${JSON.stringify(failureDocument(failure, []), null, 2)}\n`)
+    else process.stderr.write(failureText(failure))
   })
   const leave = (error: unknown): void => void report(error, { argv }).then(({ exitCode }) => process.exit(exitCode))
   process.on('uncaughtException', leave)

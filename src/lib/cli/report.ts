@@ -1,23 +1,22 @@
 import { failureDocument, failureOf, failureText, stackText, toAcsError } from './errors.js'
 import type { Failure } from './errors.js'
 import { documentText, machineFormat } from './output/document.js'
+import { writeStdout } from './stdout.js'
 import type { UsageContext } from './usage-errors.js'
 
 export interface ReportOptions {
   argv: readonly string[]
   context?: UsageContext
   warnings?: readonly string[]
-  /** Where the document of a machine-readable run goes; default stdout. */
-  write?: (text: string) => void
 }
 
 /** Tells the user of an error in the format the command line asks for: one document on stdout, or words on stderr. */
 export async function report(error: unknown, options: ReportOptions): Promise<Failure> {
-  const { argv, warnings = [], write = (text: string) => void process.stdout.write(text) } = options
+  const { argv, warnings = [] } = options
   const known = toAcsError(error, options.context)
   const failure = failureOf(known)
   const format = machineFormat(argv)
-  if (format) write(await documentText(failureDocument(failure, warnings), format))
+  if (format) writeStdout(await documentText(failureDocument(failure, warnings), format))
   else process.stderr.write(failureText(failure))
   if (argv.includes('--debug')) process.stderr.write(stackText(known))
   return failure
