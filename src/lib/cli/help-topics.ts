@@ -22,12 +22,17 @@ export const environmentVariables = [
   ['ACS_PASSWORD', 'The password; other processes may read it, so the last resort'],
   ['ACS_CA_FILE', 'Certificate authority of the cluster (--ca-file)'],
   ['ACS_FINGERPRINT', "SHA-256 fingerprint of the cluster's certificate (--fingerprint)"],
+  ['ACS_DATA_SERVICES', "iSCSI data services portal, where the cluster's own answer does not serve"],
+  ['ACS_CONTAINER', 'Storage container for new volumes'],
   ['ACS_OUTPUT', 'table, json, yaml or name (--output)'],
   ['ACS_TIMEOUT', 'Longest time for a command, 30s, 2m (--timeout)'],
   ['ACS_NO_INPUT', 'Set to true: never ask (--no-input)'],
   ['ACS_DEBUG', 'Set to true: log to standard error (--debug)'],
   ['NO_COLOR', 'Not empty: no colours (--no-color)'],
-  ['XDG_CONFIG_HOME', 'Where acs/config.yaml is; default ~/.config'],
+  ['ACS_CONFIG', 'The configuration file, instead of config.yaml in the folder below'],
+  ['ACS_CONFIG_HOME', 'Folder of config.yaml; default $XDG_CONFIG_HOME/acs or ~/.config/acs'],
+  ['ACS_STATE_DIR', 'What this machine remembers of its volumes; default /var/lib/acs'],
+  ['ACS_RUN_DIR', 'Sockets and locks of this machine; default /run/acs'],
   ['CREDENTIALS_DIRECTORY', "systemd's folder of LoadCredential= files"],
 ] as const
 
@@ -36,8 +41,8 @@ export const olderVariables = [
   ['NUTANIX_ENDPOINT, PRISM_IP', 'ACS_ENDPOINT'],
   ['NUTANIX_USERNAME, PRISM_USERNAME', 'ACS_USERNAME'],
   ['NUTANIX_PASSWORD, PRISM_PASSWORD', 'ACS_PASSWORD'],
-  ['DATASERVICES_IP', 'the address of the data services portal'],
-  ['DEFAULT_CONTAINER', 'the storage container for new volumes'],
+  ['DATASERVICES_IP', 'ACS_DATA_SERVICES'],
+  ['DEFAULT_CONTAINER', 'ACS_CONTAINER'],
 ] as const
 
 function exitCodesText(): string {
