@@ -39,6 +39,7 @@ interface FaultRow {
   match?: string
   count: number | null
   value?: number
+  when?: string
   message?: string
   atPercent?: number
 }
@@ -55,5 +56,6 @@ export const faultColumns: Columns<FaultRow> = [
   },
   { key: 'value', header: 'Value', value: (fault) => fault.value ?? null },
   { key: 'message', header: 'Message', value: (fault) => fault.message ?? null },
+  { key: 'when', header: 'When', default: false, value: (fault) => fault.when ?? null },
   { key: 'atPercent', header: 'At %', default: false, value: (fault) => fault.atPercent ?? null },
 ]

@@ -29,6 +29,8 @@ export class FaultBoard {
       throw new RangeError('a fault\'s count is a whole number above 0, or null for "until cleared"')
     if (request.kind === 'delay' && !(request.value !== undefined && request.value >= 0))
       throw new RangeError('a delay needs a value in ms')
+    if (request.when !== undefined && request.kind !== 'drop')
+      throw new RangeError('only a drop can be told when to strike')
     if (request.kind === 'status' && !(request.value !== undefined && request.value >= 400 && request.value <= 599))
       throw new RangeError('a status fault needs a value from 400 to 599')
     const fault: Fault = { ...request, id: randomUUID(), count: request.count === undefined ? 1 : request.count }

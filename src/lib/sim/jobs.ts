@@ -1,4 +1,5 @@
 import type { StorageContainers } from './containers.js'
+import type { GroupRules } from './group-rules.js'
 import type { IscsiFace } from './iscsi-face.js'
 import type { IscsiClients } from './iscsi-clients.js'
 import type { SimulatorBehaviour } from './simulator.js'
@@ -6,12 +7,12 @@ import type { AttachmentRecord, DiskPlan, DiskRecord, GroupRecord, Job } from '.
 import type { DiskFiles } from './store/disk-files.js'
 import type { Store } from './store/store.js'
 import type { Prepared } from './tasks.js'
-import { advance, type VolumeGroups } from './volume-groups.js'
+import { advance } from './volume-groups.js'
 import { errorCodes, WireError } from './wire-error.js'
 
 export interface JobParts {
   store: Store
-  groups: VolumeGroups
+  rules: GroupRules
   containers: StorageContainers
   clients: IscsiClients
   disks: DiskFiles
@@ -42,7 +43,7 @@ async function prepareGroup(parts: JobParts, job: Extract<Job, { kind: 'create' 
   await makeDisks(parts, job.disks)
   return {
     commit() {
-      parts.groups.checkFree(job.group)
+      parts.rules.checkFree(job.group)
       if (job.kind === 'clone') requireGroup(parts, job.sourceUuid)
       const requests = job.kind === 'create' ? job.clients : []
       const resolved = requests.map((request) => parts.clients.resolve(request))
@@ -152,7 +153,7 @@ async function makeDisks(parts: JobParts, plans: readonly DiskPlan[]): Promise<v
   const wanted = new Map<string, number>()
   for (const plan of plans) wanted.set(plan.containerUuid, (wanted.get(plan.containerUuid) ?? 0) + plan.sizeBytes)
   for (const [containerUuid, sizeBytes] of wanted)
-    if (sizeBytes > parts.containers.room(containerUuid)) throw parts.groups.noSpace(containerUuid)
+    if (sizeBytes > parts.containers.room(containerUuid)) throw parts.rules.noSpace(containerUuid)
   const sources = findDisks(
     parts,
     plans.flatMap((plan) => plan.sourceUuid ?? []),

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { StorageContainers } from './containers.js'
 import { FaultBoard } from './faults.js'
 import { foundCluster } from './founding.js'
+import { GroupRules } from './group-rules.js'
 import { noIscsi, type IscsiFace } from './iscsi-face.js'
 import { targetPrefix } from './iscsi-names.js'
 import { IscsiClients } from './iscsi-clients.js'
@@ -41,9 +42,10 @@ export class SimulatedCluster {
   ) {
     this.clients = new IscsiClients(store)
     const iscsi = (): IscsiFace => this.iscsi
-    this.groups = new VolumeGroups(store, containers, this.clients, disks, behaviour, () => this.tasks, iscsi)
-    const { groups, clients } = this
-    const parts = { store, groups, containers, clients, disks, behaviour, iscsi }
+    const rules = new GroupRules(store, behaviour)
+    this.groups = new VolumeGroups(store, containers, this.clients, disks, behaviour, () => this.tasks, iscsi, rules)
+    const { clients } = this
+    const parts = { store, rules, containers, clients, disks, behaviour, iscsi }
     this.tasks = new Tasks(store, behaviour, faults, log, (job) => prepareJob(parts, job))
   }
 

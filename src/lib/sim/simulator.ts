@@ -113,6 +113,8 @@ export interface Fault {
   count: number | null
   /** delay: ms; status: HTTP code. */
   value?: number
+  /** drop: before anything is done (default), or after, so that only the answer is lost. */
+  when?: 'before' | 'after'
   /** status, task-failure: Prism's text. */
   message?: string
   /** task-failure: fail at this percentage. */

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { StorageContainers } from './containers.js'
-import { isInitiatorAddress, normalAddress, type IscsiClients } from './iscsi-clients.js'
+import { normalAddress, type IscsiClients } from './iscsi-clients.js'
 import type { IscsiFace } from './iscsi-face.js'
+import { DiskPlans, type DiskRequest } from './disk-plans.js'
+import type { GroupRules } from './group-rules.js'
 import type { SimulatorBehaviour } from './simulator.js'
 import type {
   AttachmentRecord,
@@ -34,20 +36,6 @@ export interface GroupSettings {
   iscsiTargetPrefix?: string
 }
 
-export interface DiskRequest {
-  index?: number
-  flashMode?: boolean
-  create?: { sizeBytes: number; container: string }
-  clone?: {
-    diskUuid?: string
-    groupUuid?: string
-    deviceIndex?: number
-    path?: string
-    minimumSizeBytes?: number
-    container?: string
-  }
-}
-
 export interface GroupRequest extends GroupSettings {
   uuid?: string
   disks: readonly DiskRequest[]
@@ -56,6 +44,7 @@ export interface GroupRequest extends GroupSettings {
 
 export class VolumeGroups {
   private readonly revoking = new Map<string, number>()
+  private readonly plans: DiskPlans
 
   constructor(
     private readonly store: Store,
@@ -65,7 +54,10 @@ export class VolumeGroups {
     private readonly behaviour: SimulatorBehaviour,
     private readonly tasks: () => Tasks,
     private readonly iscsi: () => IscsiFace,
-  ) {}
+    private readonly rules: GroupRules,
+  ) {
+    this.plans = new DiskPlans(store, containers, rules, behaviour)
+  }
 
   /** Sessions of initiators that lost the group are still ending. */
   isRevoking(uuid: string): boolean {
@@ -86,11 +78,11 @@ export class VolumeGroups {
 
   create(request: GroupRequest): TaskRecord {
     const { name } = request
-    if (name === undefined) throw this.refuse('Volume group name is missing', errorCodes.badRequest)
+    if (name === undefined) throw this.rules.refuse('Volume group name is missing', errorCodes.badRequest)
     const group = this.blankGroup({ ...request, name }, request.uuid)
-    for (const client of request.clients) this.checkAddress(client.address)
-    const disks = request.disks.map((disk) => this.planDisk(disk))
-    this.checkIndexes(disks, [])
+    for (const client of request.clients) this.rules.checkAddress(client.address)
+    const disks = request.disks.map((disk) => this.plans.plan(disk))
+    this.rules.checkIndexes(disks, [])
     return this.tasks().start('VolumeGroupCreate', [groupEntity(group.uuid)], {
       kind: 'create',
       group,
@@ -100,7 +92,7 @@ export class VolumeGroups {
   }
 
   clone(source: GroupRecord, request: GroupSettings & { uuid?: string; logicalTimestamp?: number }): TaskRecord {
-    this.checkTimestamp(source, request.logicalTimestamp)
+    this.rules.checkTimestamp(source, request.logicalTimestamp)
     const name = request.name ?? `${source.name}-clone`
     const group: GroupRecord = {
       ...this.blankGroup({ ...request, name }, request.uuid),
@@ -119,15 +111,15 @@ export class VolumeGroups {
   }
 
   delete(group: GroupRecord, logicalTimestamp?: number): TaskRecord {
-    this.checkTimestamp(group, logicalTimestamp)
+    this.rules.checkTimestamp(group, logicalTimestamp)
     if (group.attachments.length > 0 && this.behaviour.deleteAttached === 'refused')
-      throw this.refuse(this.behaviour.deleteAttachedText, errorCodes.attached)
+      throw this.rules.refuse(this.behaviour.deleteAttachedText, errorCodes.attached)
     return this.tasks().start('VolumeGroupDelete', [groupEntity(group.uuid)], { kind: 'delete', groupUuid: group.uuid })
   }
 
   addDisk(group: GroupRecord, request: DiskRequest): TaskRecord {
-    const disk = this.planDisk(request)
-    this.checkIndexes([disk], group.disks)
+    const disk = this.plans.plan(request)
+    this.rules.checkIndexes([disk], group.disks)
     return this.tasks().start('VolumeDiskCreate', [groupEntity(group.uuid)], {
       kind: 'add-disk',
       groupUuid: group.uuid,
@@ -136,8 +128,8 @@ export class VolumeGroups {
   }
 
   removeDisk(group: GroupRecord, index: number, logicalTimestamp?: number): TaskRecord {
-    this.checkTimestamp(group, logicalTimestamp)
-    this.requireDisk(group, index)
+    this.rules.checkTimestamp(group, logicalTimestamp)
+    this.rules.requireDisk(group, index)
     return this.tasks().start('VolumeDiskDelete', [groupEntity(group.uuid)], {
       kind: 'remove-disk',
       groupUuid: group.uuid,
@@ -150,24 +142,27 @@ export class VolumeGroups {
     group: GroupRecord,
     change: { index: number; flashMode?: boolean; sizeBytes?: number; container?: string; preserveData?: boolean },
   ): Promise<DiskRecord> {
-    const disk = this.requireDisk(group, change.index)
+    const disk = this.rules.requireDisk(group, change.index)
     if (
       change.container !== undefined &&
       this.containers.require(change.container, this.behaviour.refusedStatus).uuid !== disk.containerUuid
     )
-      throw this.refuse(
+      throw this.rules.refuse(
         'Changing the storage container of a disk is not supported by the simulator',
         errorCodes.general,
       )
     const sizeBytes = change.sizeBytes ?? disk.sizeBytes
-    if (sizeBytes < disk.sizeBytes) throw this.refuse('Shrinking a disk is not supported', errorCodes.badRequest)
-    if (sizeBytes - disk.sizeBytes > this.containers.room(disk.containerUuid)) throw this.noSpace(disk.containerUuid)
+    if (sizeBytes < disk.sizeBytes) throw this.rules.refuse('Shrinking a disk is not supported', errorCodes.badRequest)
+    if (sizeBytes - disk.sizeBytes > this.containers.room(disk.containerUuid))
+      throw this.rules.noSpace(disk.containerUuid)
     // The file first: a crash between leaves a file that is longer than its record, which is cut when opened.
-    if (sizeBytes > disk.sizeBytes) await this.disks.disk(disk).resize(sizeBytes)
+    if (sizeBytes > disk.sizeBytes) await this.disks.disk(disk).grow(sizeBytes)
     const current = this.require(group.uuid)
+    const now = this.rules.requireDisk(current, change.index)
     const changed: DiskRecord = {
-      ...this.requireDisk(current, change.index),
-      sizeBytes,
+      ...now,
+      // Another growth may have come first, and further.
+      sizeBytes: Math.max(now.sizeBytes, sizeBytes),
       ...(change.flashMode !== undefined && { flashMode: change.flashMode }),
     }
     const disks = current.disks.map((candidate) => (candidate.uuid === changed.uuid ? changed : candidate))
@@ -181,15 +176,15 @@ export class VolumeGroups {
     group: GroupRecord,
     change: GroupSettings & { clients?: readonly ClientRequest[]; logicalTimestamp?: number },
   ): Promise<GroupRecord> {
-    this.checkTimestamp(group, change.logicalTimestamp)
-    if (change.name !== undefined && change.name !== group.name) this.checkName(change.name)
-    this.checkDescription(change.description)
+    this.rules.checkTimestamp(group, change.logicalTimestamp)
+    if (change.name !== undefined && change.name !== group.name) this.rules.checkName(change.name)
+    this.rules.checkDescription(change.description)
     if (change.iscsiTarget !== undefined && change.iscsiTarget !== group.iscsiTarget)
-      this.checkTarget(change.iscsiTarget)
+      this.rules.checkTarget(change.iscsiTarget)
     let attachments = group.attachments
     let newClients: ClientRecord[] = []
     if (change.clients) {
-      for (const client of change.clients) this.checkAddress(client.address)
+      for (const client of change.clients) this.rules.checkAddress(client.address)
       const resolved = distinct(change.clients).map((client) => this.clients.resolve(client))
       newClients = resolved.flatMap(({ client, changed }) => (changed ? [client] : []))
       attachments = [
@@ -205,8 +200,8 @@ export class VolumeGroups {
 
   /** Lets one more initiator in; synchronous on the wire too. */
   open(group: GroupRecord, request: ClientRequest, logicalTimestamp?: number): void {
-    this.checkTimestamp(group, logicalTimestamp)
-    this.checkAddress(request.address)
+    this.rules.checkTimestamp(group, logicalTimestamp)
+    this.rules.checkAddress(request.address)
     const { client, changed } = this.clients.resolve(request)
     const attached = group.attachments.some((attachment) => isOf(attachment, client))
     if (attached && !changed) return
@@ -220,7 +215,7 @@ export class VolumeGroups {
     request: { address?: string; clientUuid?: string },
     logicalTimestamp?: number,
   ): Promise<void> {
-    this.checkTimestamp(group, logicalTimestamp)
+    this.rules.checkTimestamp(group, logicalTimestamp)
     const client =
       request.address === undefined
         ? this.store.clients.get(request.clientUuid?.toLowerCase() ?? '')
@@ -233,7 +228,7 @@ export class VolumeGroups {
   }
 
   attachVm(group: GroupRecord, vmUuid: string, index: number | undefined, logicalTimestamp?: number): TaskRecord {
-    this.checkTimestamp(group, logicalTimestamp)
+    this.rules.checkTimestamp(group, logicalTimestamp)
     return this.tasks().start('VolumeGroupAttachVm', [groupEntity(group.uuid), { uuid: vmUuid, type: 'VM' }], {
       kind: 'attach-vm',
       groupUuid: group.uuid,
@@ -243,7 +238,7 @@ export class VolumeGroups {
   }
 
   detachVm(group: GroupRecord, vmUuid: string, logicalTimestamp?: number): TaskRecord {
-    this.checkTimestamp(group, logicalTimestamp)
+    this.rules.checkTimestamp(group, logicalTimestamp)
     return this.tasks().start('VolumeGroupDetachVm', [groupEntity(group.uuid), { uuid: vmUuid, type: 'VM' }], {
       kind: 'detach-vm',
       groupUuid: group.uuid,
@@ -257,33 +252,9 @@ export class VolumeGroups {
     return changed
   }
 
-  /** Throws when another group, or one being made, has this name, UUID or target. */
-  checkFree(
-    group: Pick<GroupRecord, 'uuid' | 'name' | 'iscsiTarget'>,
-    others: readonly GroupRecord[] = this.list(),
-  ): void {
-    for (const other of others) {
-      if (other.uuid === group.uuid)
-        throw this.refuse(`Volume group with uuid ${group.uuid} already exists`, errorCodes.exists)
-      if (this.behaviour.uniqueNames && other.name === group.name)
-        throw this.refuse(`Volume group with name ${group.name} already exists`, errorCodes.exists)
-      if (other.iscsiTarget === group.iscsiTarget)
-        throw this.refuse(`Volume group with iSCSI target ${group.iscsiTarget} already exists`, errorCodes.exists)
-    }
-  }
-
-  noSpace(containerUuid: string): WireError {
-    const name = this.store.containers.get(containerUuid)?.name ?? containerUuid
-    return new WireError(
-      this.behaviour.refusedStatus,
-      `NO_SPACE: Storage container ${name} does not have enough free space for the requested disk`,
-      errorCodes.noSpace,
-    )
-  }
-
   private blankGroup(settings: GroupSettings & { name: string }, wantedUuid?: string): GroupRecord {
-    this.checkNameText(settings.name)
-    this.checkDescription(settings.description)
+    this.rules.checkNameText(settings.name)
+    this.rules.checkDescription(settings.description)
     const uuid = wantedUuid?.toLowerCase() ?? randomUUID()
     const prefix = (settings.iscsiTargetPrefix || settings.name).replace(/[^0-9a-zA-Z:.-]/g, '-')
     const group: GroupRecord = {
@@ -298,134 +269,25 @@ export class VolumeGroups {
       createdAtMs: 0,
       ...givenSettings({ ...settings, iscsiTarget: undefined }),
     }
-    this.checkTargetText(group.iscsiTarget)
+    this.rules.checkTargetText(group.iscsiTarget)
     const coming = this.tasks()
       .jobsUnderWay()
       .flatMap((job) => (job.kind === 'create' || job.kind === 'clone' ? [job.group] : []))
-    this.checkFree(group, [...this.list(), ...coming])
+    this.rules.checkFree(group, [...this.list(), ...coming])
     return group
-  }
-
-  private planDisk(request: DiskRequest): DiskPlan {
-    const common = {
-      uuid: randomUUID(),
-      ...(request.index !== undefined && { index: request.index }),
-      ...(request.flashMode !== undefined && { flashMode: request.flashMode }),
-    }
-    if (request.clone) {
-      const source = this.findSource(request.clone)
-      const container = request.clone.container ?? source.containerUuid
-      return {
-        ...common,
-        sourceUuid: source.uuid,
-        sizeBytes: Math.max(source.sizeBytes, request.clone.minimumSizeBytes ?? 0),
-        containerUuid: this.containers.require(container, this.behaviour.refusedStatus).uuid,
-      }
-    }
-    if (!request.create)
-      throw this.refuse('A disk needs either a create or a clone specification', errorCodes.badRequest)
-    const { sizeBytes, container } = request.create
-    if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0)
-      throw this.refuse(`Invalid disk size ${sizeBytes}`, errorCodes.badRequest)
-    // 512-byte blocks on the wire; Prism counts whole MiB besides.
-    const whole = Math.ceil(sizeBytes / 512) * 512
-    return {
-      ...common,
-      sizeBytes: whole,
-      containerUuid: this.containers.require(container, this.behaviour.refusedStatus).uuid,
-    }
-  }
-
-  private findSource(clone: NonNullable<DiskRequest['clone']>): DiskRecord {
-    const uuid = clone.diskUuid?.toLowerCase() ?? clone.path?.split('/').at(-1)
-    const groupUuid = clone.groupUuid?.toLowerCase()
-    for (const group of this.store.groups.values()) {
-      if (groupUuid !== undefined && group.uuid !== groupUuid) continue
-      const found = group.disks.find((disk) =>
-        groupUuid === undefined ? disk.uuid === uuid : disk.index === (clone.deviceIndex ?? 0),
-      )
-      if (found) return found
-    }
-    throw this.refuse('The disk to clone does not exist', errorCodes.notFound)
-  }
-
-  private requireDisk(group: GroupRecord, index: number): DiskRecord {
-    const disk = group.disks.find((candidate) => candidate.index === index)
-    if (disk) return disk
-    throw new WireError(
-      this.behaviour.unknownStatus,
-      `Volume group ${group.name} has no disk at index ${index}`,
-      errorCodes.notFound,
-    )
-  }
-
-  private checkIndexes(plans: readonly DiskPlan[], present: readonly DiskRecord[]): void {
-    const taken = new Set(present.map((disk) => disk.index))
-    for (const { index } of plans) {
-      if (index === undefined) continue
-      if (!Number.isInteger(index) || index < 0 || index > 255 || taken.has(index))
-        throw this.refuse(`Disk index ${index} is not free`, errorCodes.exists)
-      taken.add(index)
-    }
-  }
-
-  /** Zero and absent mean "do not check" (specification). */
-  private checkTimestamp(group: GroupRecord, given: number | undefined): void {
-    if (given === undefined || given === 0 || given === group.logicalTimestamp) return
-    throw new WireError(
-      this.behaviour.staleStatus,
-      `Logical timestamp mismatch for volume group ${group.uuid}: current ${group.logicalTimestamp}, given ${given}`,
-      errorCodes.stale,
-    )
-  }
-
-  private checkName(name: string): void {
-    this.checkNameText(name)
-    if (this.behaviour.uniqueNames && this.list().some((group) => group.name === name))
-      throw this.refuse(`Volume group with name ${name} already exists`, errorCodes.exists)
-  }
-
-  /** Pattern from the specification; the length from v3. */
-  private checkNameText(name: string): void {
-    if (!/^[^[\]?*'",]+$/.test(name) || name.length > 256)
-      throw this.refuse(`Invalid volume group name "${name}"`, errorCodes.badRequest)
-  }
-
-  private checkTarget(target: string): void {
-    this.checkTargetText(target)
-    if (this.list().some((group) => group.iscsiTarget === target))
-      throw this.refuse(`Volume group with iSCSI target ${target} already exists`, errorCodes.exists)
-  }
-
-  private checkTargetText(target: string): void {
-    if (!/^[\da-zA-Z:.-]+$/.test(target))
-      throw this.refuse(`Invalid iSCSI target name "${target}"`, errorCodes.badRequest)
-  }
-
-  private checkDescription(description: string | undefined): void {
-    const most = this.behaviour.maxDescriptionLength
-    if (description !== undefined && description.length > most)
-      throw this.refuse(`Volume group description is longer than ${most} characters`, errorCodes.badRequest)
-  }
-
-  private checkAddress(address: string): void {
-    if (!isInitiatorAddress(address))
-      throw this.refuse(`Invalid iSCSI client address "${address}"`, errorCodes.badRequest)
   }
 
   private async revoke(group: GroupRecord): Promise<void> {
     this.revoking.set(group.uuid, (this.revoking.get(group.uuid) ?? 0) + 1)
     try {
       await this.iscsi().revoked(group)
+      // Nobody can use them now: their files need not stay open.
+      if (group.attachments.length === 0) for (const disk of group.disks) await this.disks.disk(disk).rest()
     } finally {
       const left = (this.revoking.get(group.uuid) ?? 1) - 1
       if (left === 0) this.revoking.delete(group.uuid)
       else this.revoking.set(group.uuid, left)
     }
-  }
-
-  private refuse(message: string, code: number): WireError {
-    return new WireError(this.behaviour.refusedStatus, message, code)
   }
 }
 

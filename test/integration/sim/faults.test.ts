@@ -36,6 +36,14 @@ it('drops a connection', async () => {
   expect((await rig.client.get('/cluster')).status).toBe(200)
 })
 
+it('drops the answer only, when told so', async () => {
+  rig.simulator.addFault({ kind: 'drop', match: 'POST /volume_groups', when: 'after' })
+  await expect(rig.client.post('/volume_groups', { name: 'unanswered' })).rejects.toThrow(/socket hang up|ECONNRESET/)
+  await expect
+    .poll(async () => (await rig.client.get('/volume_groups')).body.entities.map(({ name }) => name))
+    .toContain('unanswered')
+})
+
 it('delays an answer', async () => {
   rig.simulator.addFault({ kind: 'delay', value: 300, match: 'GET /cluster' })
   const startedAt = performance.now()

@@ -40,13 +40,17 @@ export default class SimFaultAdd extends AcsCommand<JsonRecord, typeof SimFaultA
     'until-cleared': Flags.boolean({ summary: 'Strike until acs sim fault clear.' }),
     value: Flags.integer({ summary: 'delay: ms; status: the HTTP code.', helpValue: 'N', min: 0 }),
     message: Flags.string({ summary: "status, task-failure: the cluster's words.", helpValue: 'TEXT' }),
+    when: Flags.option({
+      summary: 'drop: before anything is done (the default), or after, so that only the answer is lost.',
+      options: ['before', 'after'] as const,
+    })(),
     'at-percent': Flags.integer({ summary: 'task-failure: when the task fails.', helpValue: 'N', min: 0, max: 100 }),
   }
 
   async run(): Promise<JsonRecord> {
     const { defaultDataFolder } = await import('../../../lib/sim/data-folder.js')
     const { connectAdmin } = await import('../../../lib/sim/admin-client.js')
-    const { match, value, message, count } = this.flags
+    const { match, value, message, count, when } = this.flags
     const kind = kinds.find((candidate) => candidate === this.args.kind) ?? 'status'
     const admin = await connectAdmin(this.flags.data ?? defaultDataFolder(), this.deadline)
     const times = this.flags['until-cleared'] ? null : count
@@ -55,6 +59,7 @@ export default class SimFaultAdd extends AcsCommand<JsonRecord, typeof SimFaultA
       match,
       value,
       message,
+      when,
       atPercent: this.flags['at-percent'],
       count: times,
     })

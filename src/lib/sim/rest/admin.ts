@@ -52,6 +52,7 @@ function addFault(simulator: AdminParts['simulator'], request: Request): object 
     match: fields.string('match'),
     count: until,
     value: fields.integer('value'),
+    when: lowerCase(fields.choice(['BEFORE', 'AFTER'], 'when')),
     message: fields.string('message'),
     atPercent: fields.integer('atPercent', 'at_percent'),
   }
@@ -61,6 +62,11 @@ function addFault(simulator: AdminParts['simulator'], request: Request): object 
     if (error instanceof RangeError) throw new WireError(400, error.message, errorCodes.badRequest)
     throw error
   }
+}
+
+function lowerCase(when: 'BEFORE' | 'AFTER' | undefined): NewFault['when'] {
+  if (when === undefined) return undefined
+  return when === 'AFTER' ? 'after' : 'before'
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -70,7 +70,8 @@ export class RestServer {
       const faults = url.pathname.startsWith('/sim/') ? noFaults : cluster.faults
       const delay = faults.take('delay', ...names)
       if (delay) await new Promise((resolve) => setTimeout(resolve, delay.value))
-      if (faults.take('drop', ...names)) {
+      const drop = faults.take('drop', ...names)
+      if (drop && drop.when !== 'after') {
         request.socket.destroy()
         return
       }
@@ -100,6 +101,10 @@ export class RestServer {
       })
       // Nobody is told what a crash could take back.
       await cluster.store.durable()
+      if (drop) {
+        request.socket.destroy()
+        return
+      }
       send(response, exchange, reply.status ?? 200, reply.body)
     } catch (error) {
       const wire =

@@ -24,6 +24,7 @@ export class SimDisk implements TargetDisk {
   private unmeasured = 0
   private allocated: number | undefined
   private gone = false
+  private growing: Promise<void> = Promise.resolve()
 
   constructor(
     readonly uuid: string,
@@ -85,10 +86,17 @@ export class SimDisk implements TargetDisk {
     await (await this.file()).saveReservations(state)
   }
 
-  async resize(sizeBytes: number): Promise<void> {
-    await (await this.file()).resize(sizeBytes)
-    await (await this.file()).flush()
-    this.size = sizeBytes
+  /** Grows the disk; one that is as large already stays. */
+  async grow(sizeBytes: number): Promise<void> {
+    const growing = this.growing.then(async () => {
+      if (sizeBytes <= this.size) return
+      const file = await this.file()
+      await file.resize(sizeBytes)
+      await file.flush()
+      this.size = sizeBytes
+    })
+    this.growing = growing.catch(() => undefined)
+    await growing
   }
 
   /** Bytes the file takes on this machine; 0 for one that was never written. */

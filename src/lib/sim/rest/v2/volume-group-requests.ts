@@ -1,5 +1,6 @@
 import type { ClientRequest, Authentication } from '../../store/records.js'
-import type { DiskRequest, GroupSettings } from '../../volume-groups.js'
+import type { DiskRequest } from '../../disk-plans.js'
+import type { GroupSettings } from '../../volume-groups.js'
 import { errorCodes, WireError } from '../../wire-error.js'
 import { Fields } from '../fields.js'
 
