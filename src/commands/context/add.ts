@@ -87,7 +87,7 @@ export default class ContextAdd extends AcsCommand<JsonRecord, typeof ContextAdd
       ].join('\n'),
     )
     await this.prompt.confirm(
-      `Is this the fingerprint of the cluster's certificate (${certificate.fingerprint})? Pin it?`,
+      'Is this the fingerprint the cluster has? Pin it?',
       `--fingerprint ${certificate.fingerprint}, after comparing it with the cluster's own,`,
     )
     return { fingerprint: certificate.fingerprint }

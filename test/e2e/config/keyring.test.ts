@@ -1,11 +1,15 @@
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startLab } from '../../integration/prism/simulated.js'
 import { requirement } from '../../requirements.js'
 
 const repository = join(import.meta.dirname, '..', '..', '..')
+const keyringProcess = fileURLToPath(new URL('./keyring-process.ts', import.meta.url))
+const commandProcess = fileURLToPath(new URL('./command-process.ts', import.meta.url))
 const available = requirement('keyring', [{ tool: 'dbus-run-session' }, { tool: 'gnome-keyring-daemon' }])
 
 let home = ''
@@ -15,10 +19,10 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true, force: true }))
 
 /** Runs shell lines; `KEYRING` is one operation in its own process. Each line it prints is one answer. */
-function run(
+async function run(
   lines: readonly string[],
   session: 'with keyring' | 'locked keyring' | 'without keyring' | 'without D-Bus',
-): unknown[] {
+): Promise<unknown[]> {
   const unlock =
     session === 'with keyring'
       ? [
@@ -29,19 +33,29 @@ function run(
           'for i in $(seq 100); do dbus-send --session --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.GetNameOwner string:org.freedesktop.secrets >/dev/null 2>&1 && break; sleep 0.1; done',
         ]
       : []
-  const script = ['KEYRING="node --import tsx test/e2e/config/keyring-process.ts"', ...unlock, ...lines].join('\n')
+  const script = [
+    `KEYRING="node --import tsx ${keyringProcess}"`,
+    `ACS="node --import tsx ${commandProcess}"`,
+    ...unlock,
+    ...lines,
+  ].join('\n')
   const bus = session === 'without keyring' ? [`--config-file=${emptyBus()}`] : []
   const wrapper = session === 'without D-Bus' ? [] : ['dbus-run-session', ...bus, '--']
   const [command, ...args] = [...wrapper, 'bash', '-c', script]
-  const result = spawnSync(command, args, {
+  const child = spawn(command, args, {
     cwd: repository,
-    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
     timeout: 120_000,
     // Nothing of a desktop session this test may run in.
     env: { PATH: process.env.PATH, HOME: home, XDG_RUNTIME_DIR: home, XDG_DATA_HOME: join(home, 'data') },
   })
-  expect(result.error).toBeUndefined()
-  return result.stdout
+  let stdout = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  await new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  return stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line): unknown => JSON.parse(line))
@@ -65,8 +79,8 @@ function emptyBus(): string {
 }
 
 describe.skipIf(!available)('the keyring of the session', () => {
-  it('keeps a password from one process to the next until it is removed', () => {
-    const answers = run(
+  it('keeps a password from one process to the next until it is removed', async () => {
+    const answers = await run(
       [
         '$KEYRING read ada@lab:9440',
         'echo "pass wörd" | $KEYRING store ada@lab:9440',
@@ -94,14 +108,36 @@ describe.skipIf(!available)('the keyring of the session', () => {
     expect(new Set(answers.map((answer) => (answer as { pid: number }).pid)).size).toBe(9)
   })
 
+  it('is where acs login keeps a password, and other commands find it until acs logout', async () => {
+    const { sim, password } = await startLab()
+    const [added, loggedIn, onDisk, shown, loggedOut, refused] = await run(
+      [
+        `$ACS context:add lab --endpoint ${sim.endpoint} --username admin --fingerprint ${sim.fingerprint} -o json | tr -d '\\n'; echo`,
+        `$ACS login --password-file ${sim.passwordFile} -o json | tr -d '\\n'; echo`,
+        // grep: 1 is "found nothing".
+        `grep -rq '${password}' "$HOME/.config/acs"; echo "{\\"grep\\": $?}"`,
+        "$ACS cluster:show -o json | tr -d '\\n'; echo",
+        "$ACS logout -o json | tr -d '\\n'; echo",
+        "$ACS cluster:show -o json | tr -d '\\n'; echo",
+      ],
+      'with keyring',
+    )
+    expect(added).toMatchObject({ result: { current: true } })
+    expect(loggedIn).toMatchObject({ result: { context: 'lab', credential: { source: 'keyring' } } })
+    expect(onDisk).toEqual({ grep: 1 })
+    expect(shown).toMatchObject({ result: { name: expect.any(String) as string } })
+    expect(loggedOut).toMatchObject({ result: { removed: true } })
+    expect(refused).toMatchObject({ error: { code: 'EACSNOPASSWORD', exitCode: 4 } })
+  })
+
   it.each([
     ['without keyring', ['$KEYRING read ada@lab:9440', 'echo x | $KEYRING store ada@lab:9440']],
     ['without D-Bus', ['$KEYRING read ada@lab:9440', 'echo x | $KEYRING store ada@lab:9440']],
     // Reading a locked keyring finds nothing; storing needs somebody to unlock it.
     ['locked keyring', ['echo x | $KEYRING store ada@lab:9440']],
-  ] as const)('is said to be unusable, soon: %s', (session, lines) => {
+  ] as const)('is said to be unusable, soon: %s', async (session, lines) => {
     const started = performance.now()
-    const answers = run(lines, session)
+    const answers = await run(lines, session)
     expect(answers).toHaveLength(lines.length)
     for (const answer of answers)
       expect(answer).toMatchObject({
