@@ -70,6 +70,11 @@ export class Initiator {
     this.socket.destroy()
   }
 
+  /** Stops reading from the socket. */
+  pause(): void {
+    this.socket.pause()
+  }
+
   sendRaw(bytes: Buffer): void {
     this.socket.write(bytes)
   }

@@ -243,9 +243,30 @@ describe('CHAP', () => {
     ['a proof asked for that the target cannot give', { secret, mutual: true }],
   ])('refuses %s', async (_what, options) => {
     permissions.chap = { secret }
-    const one = await initiator()
+    const one = await initiator(target.cvmPortals[0])
     await expect(one.login({ target: targetName, ...options })).rejects.toThrow('login 0x0201')
     await one.closed
+  })
+
+  it('sends on at once who offers it, so that libiscsi can follow, and refuses who does not', async () => {
+    permissions.chap = { secret }
+    const identity = { InitiatorName: 'iqn.x:a', TargetName: targetName, SessionType: 'Normal' }
+    const moved = await (await initiator()).loginPdu(0x81, { ...identity, AuthMethod: 'CHAP,None' })
+    expect(moved.header.readUInt16BE(36)).toBe(0x0101)
+    expect(keysOf(moved)).toEqual({ TargetAddress: target.cvmPortals[0] })
+    const refused = await (await initiator()).loginPdu(0x81, { ...identity, AuthMethod: 'None' })
+    expect(refused.header.readUInt16BE(36)).toBe(0x0201)
+  })
+
+  it('sends on at the end where it is told to', async () => {
+    permissions.chap = { secret }
+    const late = await startTestTarget(permissions, { redirectChapLate: true })
+    try {
+      const answer = await (await initiator(late.dataServices)).login({ target: targetName, secret })
+      expect([answer.flags, answer.header.readUInt16BE(36)]).toEqual([0x05, 0x0101])
+    } finally {
+      await late.close()
+    }
   })
 
   it('refuses who skips the security phase', async () => {

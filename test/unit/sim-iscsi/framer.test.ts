@@ -16,7 +16,7 @@ function encode({ first, extra, data }: Sample, headerDigest: boolean, dataDiges
   head[4] = extra
   head.writeUIntBE(data.length, 5, 3)
   const padded = Buffer.concat([data, Buffer.alloc(-data.length & 3)])
-  const parts = [head]
+  const parts: Buffer[] = [head]
   if (headerDigest) parts.push(digestOf(head))
   if (data.length > 0) parts.push(padded)
   if (data.length > 0 && dataDigest) parts.push(digestOf(padded))

@@ -42,6 +42,8 @@ export interface LoginSurroundings {
   address: string
   /** `host:port` that normal sessions are sent on to; absent where they may stay. */
   redirectTo?: string
+  /** Also sessions with CHAP are sent on at the end only, when they have authenticated. */
+  redirectLate?: boolean
 }
 
 const transit = 0x80
@@ -106,6 +108,7 @@ export class Login {
       if (this.target) answers.set('TargetPortalGroupTag', '1')
     }
     if (current === security) {
+      if (first && this.mustMoveEarly(keys)) return this.moved(security, [])
       const outcome = this.authenticate(keys, answers)
       if (outcome === 'failed') return refuse(loginStatus.authenticationFailed)
       for (const [key, value] of negotiate(withoutChap(keys), this.parameters)) answers.set(key, value)
@@ -116,12 +119,7 @@ export class Login {
     if (this.chapNeeded) return refuse(loginStatus.authenticationFailed)
     const agreed = negotiate(keys, this.parameters)
     if (!wantsOn) return more(current << 2, new Map([...answers, ...agreed]))
-    if (this.around.redirectTo !== undefined && !this.discovery)
-      return {
-        kind: 'moved',
-        flags: (operational << 2) | operational,
-        text: encodeTextKeys([['TargetAddress', this.around.redirectTo], ...answers, ...agreed]),
-      }
+    if (this.around.redirectTo !== undefined && !this.discovery) return this.moved(operational, [...answers, ...agreed])
     // Asked again: the permission may have gone while the login went on, and revoking ends only sessions.
     const identity = { name: this.initiatorName, address: this.around.address }
     const target = this.target && this.around.backend.openTarget(this.target.targetName, identity)
@@ -137,6 +135,21 @@ export class Login {
         parameters: this.parameters,
       },
     }
+  }
+
+  /**
+   * Where a login with CHAP is sent on is not recorded. libiscsi (QEMU) keeps the phase it was in over a
+   * redirection, so it can authenticate to the next portal only when it is sent on at once.
+   */
+  private mustMoveEarly(keys: ReadonlyMap<string, string>): boolean {
+    const { redirectTo, redirectLate = false } = this.around
+    const offersChap = keys.get('AuthMethod')?.split(',').includes('CHAP') === true
+    return redirectTo !== undefined && !redirectLate && !this.discovery && this.chapNeeded && offersChap
+  }
+
+  private moved(phase: number, keys: [string, string][]): LoginAnswer {
+    const text = encodeTextKeys([['TargetAddress', this.around.redirectTo ?? ''], ...keys])
+    return { kind: 'moved', flags: (phase << 2) | phase, text }
   }
 
   private identify(keys: ReadonlyMap<string, string>, header: Buffer): number {

@@ -25,6 +25,8 @@ export interface IscsiTargetOptions {
   pingIntervalMs?: number
   /** Answer commands without a task attribute with Reject, as one report says of a real cluster. Default: accept. */
   rejectUntagged?: boolean
+  /** Send logins with CHAP on at their end like all others; libiscsi cannot follow then. Default: at their start. */
+  redirectChapLate?: boolean
   /** Told of errors that are neither an initiator's nor a disk's; the connection concerned is closed. */
   onError?: (error: unknown) => void
 }
@@ -163,6 +165,7 @@ class Portals implements IscsiTarget {
     const login = new Login({
       backend: this.options.backend,
       address,
+      redirectLate: this.options.redirectChapLate,
       redirectTo: redirects ? this.portalFor(socket, this.options.cvmListen.host, this.cvmPortals[0]) : undefined,
     })
     const connection: Connection = new Connection({
