@@ -33,7 +33,8 @@ export interface Prism {
   /**
    * The compare-and-swap: replaces what `change` names and leaves the rest, if and only if the group is
    * still at `expected.logicalTimestamp`; else EACSSTALE (conflict). `allowedInitiators` is the whole list.
-   * Returns the group as it is afterwards.
+   * Returns the group as it is afterwards. After a lost answer the group's content tells whether it was us; so callers
+   * that compete for one state write something of their own into the description.
    */
   updateVolumeGroup(expected: VolumeGroup, change: VolumeGroupChange, options?: CallOptions): Promise<VolumeGroup>
   deleteVolumeGroup(group: VolumeGroup, options?: MutationOptions): Promise<TaskReference>
