@@ -14,7 +14,7 @@ export class GroupRules {
   /** Throws when another group, or one being made, has this name, UUID or target. */
   checkFree(
     group: Pick<GroupRecord, 'uuid' | 'name' | 'iscsiTarget'>,
-    others: readonly GroupRecord[] = this.list(),
+    others: Iterable<GroupRecord> = this.store.groups.values(),
   ): void {
     for (const other of others) {
       if (other.uuid === group.uuid)

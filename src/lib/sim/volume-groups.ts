@@ -273,7 +273,8 @@ export class VolumeGroups {
     const coming = this.tasks()
       .jobsUnderWay()
       .flatMap((job) => (job.kind === 'create' || job.kind === 'clone' ? [job.group] : []))
-    this.rules.checkFree(group, [...this.list(), ...coming])
+    this.rules.checkFree(group)
+    this.rules.checkFree(group, coming)
     return group
   }
 

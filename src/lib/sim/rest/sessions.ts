@@ -17,6 +17,8 @@ export class Sessions {
   authenticate(request: IncomingMessage): { cookie?: string } | undefined {
     const id = cookieOf(request)
     if (id !== undefined && this.isAlive(id)) {
+      // Moved to the end: the map stays in the order of last use.
+      this.lastUse.delete(id)
       this.lastUse.set(id, performance.now())
       return {}
     }
@@ -57,7 +59,7 @@ export class Sessions {
   }
 
   private forgetOld(): void {
-    for (const id of [...this.lastUse.keys()]) this.isAlive(id)
+    for (const id of this.lastUse.keys()) if (this.isAlive(id)) return
   }
 
   private isPassword(given: string): boolean {
