@@ -35,7 +35,7 @@ export async function startDetached(start: DaemonStart, deadline: Deadline): Pro
     detached: true,
     cwd: '/',
     stdio: ['ignore', log.fd, log.fd, 'pipe'],
-    env: { ...process.env, [readyVariable]: String(readyDescriptor) },
+    env: { ...withoutPasswords(process.env), [readyVariable]: String(readyDescriptor) },
   })
   await log.close()
   let said = ''
@@ -102,6 +102,11 @@ export async function stopDaemon(dataFolder: string, deadline: Deadline): Promis
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+/** A daemon lives long, and its environment can be read: passwords meant for one command stay out of it. */
+function withoutPasswords(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !/PASSWORD$/i.test(name)))
 }
 
 /** Tells a waiting parent; `false` when there is none. */
