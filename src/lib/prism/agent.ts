@@ -51,8 +51,9 @@ export class PrismAgent extends Agent {
       port: Number(options.port),
       servername: serverName(host),
       ALPNProtocols: ['http/1.1'],
-      // With a pin Node's own check is off, and ours below decides before the socket is handed over.
-      ...(fingerprint === undefined ? { ca, rejectUnauthorized: true } : { rejectUnauthorized: false }),
+      // With a pin Node's own check is off, and ours below decides before the socket is handed over. The empty
+      // list of CAs then saves Node from parsing all of its own, which is a fifth of a short command's time.
+      ...(fingerprint === undefined ? { ca, rejectUnauthorized: true } : { ca: [], rejectUnauthorized: false }),
     })
     socket.setNoDelay(true)
     const finish = (error?: Error): void => {
