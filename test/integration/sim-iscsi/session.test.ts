@@ -194,6 +194,16 @@ describe('ends of sessions', () => {
     expect((await other.command('00')).status).toBe(0)
   })
 
+  it('revoking does not wait for an initiator that reads nothing', async () => {
+    const one = await session({ name: 'iqn.x:deaf' })
+    one.pause()
+    disk.content = Buffer.alloc(4 * 1024 ** 2)
+    for (let count = 0; count < 20; count += 1) one.send(one.commandHeader(cdb(read(0, 8192)), 0xc1, 4 * 1024 ** 2))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await target.revoke(targetName, 'iqn.x:deaf')
+    expect(target.sessions()).toEqual([])
+  })
+
   it('drops connections without a word', async () => {
     const one = await session()
     expect(target.dropSessions(({ initiatorName }) => initiatorName === one.name)).toBe(1)

@@ -31,8 +31,13 @@ export class DataIn {
     private readonly parameters: SessionParameters,
   ) {}
 
+  /** Lets reads that were held back go on when enough has been sent. */
   resume(): void {
-    if (this.held.length === 0 || this.outbox.backlog > backlogLimit) return
+    if (this.held.length > 0 && this.outbox.backlog <= backlogLimit) this.wake()
+  }
+
+  /** Lets every held read look again: those that were aborted end, the others wait on. */
+  wake(): void {
     const held = this.held
     this.held = []
     for (const go of held) go()
@@ -103,7 +108,7 @@ export class DataIn {
       try {
         const pending = disk.readInto
           ? disk.readInto(at.offset + at.sent, into)
-          : disk.read(at.offset + at.sent, into.length).then((data) => void data.copy(into))
+          : disk.read(at.offset + at.sent, into.length).then((data) => void into.fill(0, data.copy(into)))
         if (pending) return this.readRest(pending, task, disk, at, pdu)
       } catch (error) {
         this.sender.discard(pdu)

@@ -136,9 +136,8 @@ export class Session implements Nexus {
   /** Ends everything; resolves when no command of the session touches a disk any more. */
   async end(): Promise<void> {
     this.over = true
-    const ended = this.tasks.abort(() => true)
+    await this.tasks.abort(() => true)
     this.units.leave(this)
-    await ended
   }
 
   abortTasks(unit: LogicalUnit): Promise<void> {

@@ -184,6 +184,7 @@ export class TaskSet {
       this.takeBack(task)
     }
     this.grantWaiting()
+    this.dataIn.wake()
     await Promise.allSettled(ended.map((task) => task.running ?? Promise.resolve()))
   }
 
