@@ -204,6 +204,24 @@ describe('ends of sessions', () => {
     expect(target.sessions()).toEqual([])
   })
 
+  it('can follow a login at once', async () => {
+    const told: string[] = []
+    const brief: IscsiTarget = await startTestTarget(permissions, {
+      onSession: (opened) => {
+        told.push(opened.targetName ?? 'discovery')
+        brief.dropSessions(({ id }) => id === opened.id)
+      },
+    })
+    try {
+      const one = await Initiator.connect(brief.cvmPortals[0]!)
+      await one.login({ target: targetName })
+      await one.closed
+      expect(told).toEqual([targetName])
+    } finally {
+      await brief.close()
+    }
+  })
+
   it('drops connections without a word', async () => {
     const one = await session()
     expect(target.dropSessions(({ initiatorName }) => initiatorName === one.name)).toBe(1)

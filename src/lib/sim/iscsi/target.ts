@@ -27,6 +27,11 @@ export interface IscsiTargetOptions {
   rejectUntagged?: boolean
   /** Send logins with CHAP on at their end like all others; libiscsi cannot follow then. Default: at their start. */
   redirectChapLate?: boolean
+  /**
+   * Told of every new session once its login has been answered, discovery included. (`openTarget` is asked more
+   * than once a login: at either portal, and again at the end.)
+   */
+  onSession?: (session: SessionInfo) => void
   /** Told of errors that are neither an initiator's nor a disk's; the connection concerned is closed. */
   onError?: (error: unknown) => void
 }
@@ -217,6 +222,7 @@ class Portals implements IscsiTarget {
       since: new Date(),
     }
     this.live.set(id, { info, connection, session })
+    setImmediate(() => this.live.has(id) && this.options.onSession?.(info))
     return { session, tsih: id }
   }
 
