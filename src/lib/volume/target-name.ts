@@ -32,7 +32,7 @@ function port(text: string | undefined, address: string): number {
 }
 
 function badPortal(address: string): AcsError {
-  return new AcsError('usage', 'EACSPORTAL', `"${address}" is not the address of a data services portal`, {
+  return new AcsError('usage', 'EACSPORTALADDRESS', `"${address}" is not the address of a data services portal`, {
     hints: ['A portal looks like 10.0.0.5, 10.0.0.5:3260 or [fd00::5]:3260'],
   })
 }
