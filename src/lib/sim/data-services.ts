@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { matchesGlob } from './glob.js'
 import { allowedClient, createTargetBackend, groupOfTarget } from './iscsi-backend.js'
 import type { SessionInfo } from './iscsi/target.js'
@@ -9,21 +8,15 @@ import type { SimulatedCluster } from './simulated-cluster.js'
 /** Recorded: sessions live on this port of a CVM. */
 const cvmPort = 3205
 const dataServicesPort = 3260
-/** A login must have ended before its session can be dropped. */
-const dropAfterLoginMs = 100
 
 /** Opens the data services portal of the cluster, and ties the two together. */
 export async function startDataServices(cluster: SimulatedCluster, listen: ListenAddress): Promise<IscsiTarget> {
   const backend = createTargetBackend(cluster)
   const target: IscsiTarget = await startIscsiTarget({
-    backend: {
-      ...backend,
-      openTarget(targetName, initiator) {
-        const opened = backend.openTarget(targetName, initiator)
-        if (opened && cluster.faults.take('iscsi-drop', targetName, initiator.name))
-          void delay(dropAfterLoginMs).then(() => target.dropSessions((session) => session.targetName === targetName))
-        return opened
-      },
+    backend,
+    onSession({ id, targetName = '', initiatorName }) {
+      if (targetName !== '' && cluster.faults.take('iscsi-drop', targetName, initiatorName))
+        target.dropSessions((session) => session.id === id)
     },
     onError: (error) => cluster.log.error({ error: String(error) }, 'the iSCSI target broke'),
     listen,

@@ -51,7 +51,9 @@ async function makeGroup(more: object = {}, sizeBytes = 64 * mib): Promise<Group
 async function enter(name: string, target: string, secret?: string): Promise<Initiator> {
   const portal = await Initiator.connect(rig.simulator.dataServices, name)
   open.push(portal)
-  const moved = await portal.login({ target, secret })
+  // With CHAP the portal sends on at once, else at the end of the second phase.
+  const identity = { InitiatorName: name, SessionType: 'Normal', TargetName: target, AuthMethod: 'CHAP,None' }
+  const moved = secret === undefined ? await portal.login({ target }) : await portal.loginPdu(0x81, identity)
   expect(moved.header.readUInt16BE(36)).toBe(0x0101)
   const session = await Initiator.connect(keysOf(moved).TargetAddress!, name)
   open.push(session)
@@ -201,6 +203,12 @@ describe('a volume group over iSCSI', () => {
     rig.simulator.addFault({ kind: 'iscsi-drop', match: `${target}*` })
     await session.closed
     expect(rig.simulator.listFaults()).toEqual([])
+    expect(await read(await enter(one, target), 0)).toBe(0)
+    for (const initiator of open.splice(0)) initiator.close()
+    await expect.poll(() => rig.simulator.state().iscsiSessions).toBe(0)
+    // With nobody there, it waits for the next one.
+    rig.simulator.addFault({ kind: 'iscsi-drop', match: one })
+    await expect(enter(one, target)).rejects.toThrow(/closed/)
     expect(await read(await enter(one, target), 0)).toBe(0)
   })
 })
