@@ -79,7 +79,7 @@ export default class ContextAdd extends AcsCommand<JsonRecord, typeof ContextAdd
     if (certificate.trusted) return {}
     this.say(
       [
-        `The certificate of ${endpoint} is not vouched for by this machine's CAs (${certificate.reason ?? 'unknown'}).`,
+        `The certificate of ${endpoint} is not vouched for by the CAs that Node.js knows (${certificate.reason ?? 'unknown'}).`,
         `  subject      ${certificate.subject}`,
         `  issuer       ${certificate.issuer}`,
         `  valid until  ${certificate.validTo.toISOString().slice(0, 10)}`,

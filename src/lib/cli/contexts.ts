@@ -32,5 +32,5 @@ export const contextColumns: Columns<ContextRow> = [
 
 function trustText({ fingerprint, caFile }: ContextRow): string {
   if (fingerprint !== undefined) return 'pinned'
-  return caFile === undefined ? 'system CAs' : 'CA file'
+  return caFile === undefined ? 'CAs of Node.js' : 'CA file'
 }

@@ -28,12 +28,27 @@ export const environmentVariables = [
   ['ACS_TIMEOUT', 'Longest time for a command, 30s, 2m (--timeout)'],
   ['ACS_NO_INPUT', 'Set to true: never ask (--no-input)'],
   ['ACS_DEBUG', 'Set to true: log to standard error (--debug)'],
-  ['NO_COLOR', 'Not empty: no colours (--no-color)'],
+  ['ACS_INITIATOR', 'auto, kernel or userspace (--using)'],
+  ['ACS_INITIATOR_NAME', "IQN of the userspace initiator; default: made once, in this machine's state"],
+  ['ACS_SIM_DATA', 'Folder of the simulator (--data)'],
   ['ACS_CONFIG', 'The configuration file, instead of config.yaml in the folder below'],
   ['ACS_CONFIG_HOME', 'Folder of config.yaml; default $XDG_CONFIG_HOME/acs or ~/.config/acs'],
   ['ACS_STATE_DIR', 'What this machine remembers of its volumes; default /var/lib/acs'],
   ['ACS_RUN_DIR', 'Sockets and locks of this machine; default /run/acs'],
-  ['CREDENTIALS_DIRECTORY', "systemd's folder of LoadCredential= files"],
+] as const
+
+/** Variables that belong to others, and mean the same to acs. */
+export const commonVariables = [
+  ['NO_COLOR', 'Not empty: no colours (--no-color)'],
+  ['FORCE_COLOR', 'Neither empty nor 0: colours, into a pipe too'],
+  ['TERM', 'dumb: no colours, and lines in place of a spinner'],
+  ['CREDENTIALS_DIRECTORY', "systemd's folder of credentials: LoadCredential=acs-password:FILE is the password"],
+  ['XDG_CONFIG_HOME', 'Configuration of this user, if absolute; default ~/.config'],
+  ['XDG_STATE_HOME', 'State of a user other than root, if absolute; default ~/.local/state'],
+  ['XDG_DATA_HOME', 'The simulator of a user other than root; default ~/.local/share'],
+  ['HOME', 'What ~ is above'],
+  ['PATH', 'Where mount, mkfs, iscsiadm and other tools are looked for; /sbin and /usr/sbin always'],
+  ['NODE_EXTRA_CA_CERTS', "Node's: a PEM file of CAs to trust besides those of Node.js"],
 ] as const
 
 /** Names of older Nutanix tools, read where ours is not set. */
@@ -64,6 +79,12 @@ function environmentText(): string {
       'Names of older tools, read where the name of acs is not set:',
       '',
       ...twoColumns(olderVariables),
+      '',
+      'Not only of acs:',
+      '',
+      ...twoColumns(commonVariables),
+      '',
+      'acs talks to Prism directly. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are not read.',
     ],
   )
 }
