@@ -6,9 +6,6 @@ import { style } from './terminal.js'
 import { usageErrorFrom } from './usage-errors.js'
 import type { UsageContext } from './usage-errors.js'
 
-/** Where a defect is reported. */
-export const bugTracker = 'https://github.com/acs-cli/acs/issues'
-
 /** An error as it leaves the program: nothing but these fields is ever printed. */
 export interface Failure {
   code: string
@@ -43,7 +40,10 @@ export function toAcsError(error: unknown, context?: UsageContext): AcsError {
   const name = error instanceof Error ? error.name : typeof error
   return new AcsError('bug', 'EACSBUG', `${name}: ${messageOf(error)}; this is a bug in acs`, {
     cause: error,
-    hints: ['Run it again with --debug for the stack', `Report it with the command and its output: ${bugTracker}`],
+    hints: [
+      'Run it again with --debug for the stack',
+      'Report it to whoever maintains this acs (package.json, README.md): acs --version, the command, its output',
+    ],
   })
 }
 

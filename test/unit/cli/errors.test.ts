@@ -60,3 +60,9 @@ test('the stack names every cause', () => {
   const error = new AcsError('failed', 'EACSX', 'outer', { cause: new Error('inner') })
   expect(stackText(error)).toMatch(/outer[\s\S]*caused by Error: inner/)
 })
+
+test('a defect is reported to people, not to an address that nobody owns', () => {
+  const { hints } = failureOf(new TypeError('x'))
+  expect(hints.join('\n')).toContain('acs --version')
+  expect(hints.join('\n')).not.toMatch(/https?:|@/)
+})
