@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect } from 'vitest'
 import { connectPrism } from '../../../src/lib/prism/connect.js'
 import type { Prism } from '../../../src/lib/prism/prism.js'
 import type { Simulator, SimulatorOptions } from '../../../src/lib/sim/simulator.js'
@@ -69,7 +68,7 @@ export async function startVolumeLab(options: Partial<SimulatorOptions> = {}): P
     start: (args, more = {}) => startAcs(words(args), { ...env, ...more }),
     async json(args, more) {
       const { code, stdout, stderr } = await run(`${args} --json`, more)
-      expect({ args, code, stderr, stdout }).toMatchObject({ args, code: 0, stderr: '' })
+      if (code !== 0 || stderr !== '') throw new Error(`acs ${args}: exit ${String(code)}\n${stderr}${stdout}`)
       return (JSON.parse(stdout) as { result: Record<string, unknown> }).result
     },
     async failure(args, more) {
