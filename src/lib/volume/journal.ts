@@ -19,6 +19,7 @@ export const journalSteps = [
   'check-filesystem',
   'mount',
   'set-owner',
+  'fail-io',
   'unmount',
   'detach-disk',
   'release',

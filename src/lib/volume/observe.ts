@@ -1,7 +1,7 @@
 import type { AttachedDisk, DeviceContent, Initiator, MountEntry } from '../host/host.js'
 import { rememberedHolds } from './attach-record.js'
 import type { Me, VolumeContext } from './context.js'
-import { holdOf, type Hold } from './holder.js'
+import { holdOf, initiatorsOf, sameInitiator, type Hold } from './holder.js'
 import type { Journal } from './journal.js'
 import { defaultMountPoint } from './mount-point.js'
 import type { Content, Observed } from './plan.js'
@@ -49,6 +49,7 @@ export async function observe(
     observed: {
       hold: hold.kind === 'vm' || hold.kind === 'lookalike' ? 'other' : hold.kind,
       disk: disk ? 'present' : 'absent',
+      cutOff: disk !== undefined && !isAllowed(volume, who.me),
       mount: mountState(mounts, request.mountPoint),
       token: tokenState(volume, journal),
       content: content ? classifyContent(content, volume.trailer) : 'unknown',
@@ -66,6 +67,10 @@ export async function findDisk(
   const target = targetName(volume.group)
   const attached = await initiator.attached(context.deadline)
   return attached.find((disk) => disk.targetName === target && disk.lun === 0)
+}
+
+function isAllowed(volume: Volume, me: Me): boolean {
+  return initiatorsOf(volume).some((initiator) => sameInitiator(initiator, me.initiatorName))
 }
 
 function mountState(mounts: readonly MountEntry[], mountPoint: string): Observed['mount'] {

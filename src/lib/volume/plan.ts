@@ -13,6 +13,8 @@ export type Desired =
 export interface Observed {
   hold: 'free' | 'mine' | 'restarted' | 'shared' | 'other'
   disk: 'absent' | 'present'
+  /** The disk is here, but this machine's initiator is not allowed in any more: its I/O waits or fails. */
+  cutOff: boolean
   /** `here`: at the wanted mount point. */
   mount: 'none' | 'here' | 'elsewhere'
   /** The one-shot permission to format; `started-here` only with this machine's journal as proof. */
@@ -51,7 +53,7 @@ export function plan(desired: Desired, observed: Observed): Plan {
     case 'attached':
       return planAttach(desired, observed)
     case 'unmounted':
-      return { steps: observed.mount === 'none' ? [] : ['unmount'] }
+      return { steps: observed.mount === 'none' ? [] : [...failing(observed), 'unmount'] }
     case 'detached':
       return planDetach(desired, observed)
   }
@@ -68,11 +70,13 @@ function planAttach(desired: Desired & { takeOver: boolean }, observed: Observed
   if (desired.state === 'mounted' && mount === 'elsewhere') return { refusal: 'mounted-elsewhere' }
 
   const steps: Step[] = []
-  const cutOff = hold === 'free' && disk === 'present'
-  if (cutOff) steps.push('detach-disk')
+  const stale = hold === 'free' && disk === 'present'
+  // Before this machine is let in again, else writes that waited in the dead session reach the disk then.
+  if (stale && observed.cutOff) steps.push('fail-io')
+  if (stale) steps.push('detach-disk')
   if (hold === 'other' || hold === 'shared') steps.push('revoke')
   if (hold !== 'mine') steps.push('claim')
-  if (disk === 'absent' || cutOff) steps.push('attach-disk')
+  if (disk === 'absent' || stale) steps.push('attach-disk')
   if (desired.state === 'attached') return { steps }
 
   if (mount === 'here') return { steps: observed.ownerPending ? ['set-owner'] : [] }
@@ -102,11 +106,17 @@ function planMount({ token, content, ownerPending }: Observed): Plan {
   return { refusal: token === 'started-here' ? 'not-blank' : 'format-interrupted' }
 }
 
-function planDetach(desired: { unmount: boolean }, { hold, disk, mount }: Observed): Plan {
+function planDetach(desired: { unmount: boolean }, observed: Observed): Plan {
+  const { hold, disk, mount } = observed
   if (mount !== 'none' && !desired.unmount) return { refusal: 'mounted' }
-  const steps: Step[] = []
+  const steps: Step[] = failing(observed)
   if (mount !== 'none') steps.push('unmount')
   if (disk === 'present') steps.push('detach-disk')
   if (hold === 'mine' || hold === 'restarted' || hold === 'shared') steps.push('release')
   return { steps }
+}
+
+/** An unmount would wait for ever for a disk that no longer answers. */
+function failing({ cutOff }: Observed): Step[] {
+  return cutOff ? ['fail-io'] : []
 }

@@ -142,6 +142,19 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
     },
   },
 
+  'fail-io': {
+    words: ({ finding }) => `let the I/O of ${finding.disk?.devicePath ?? 'the disk'} fail, as the cluster refuses it`,
+    async run(context, work) {
+      warn(
+        context,
+        `this machine has lost volume ${nameOf(work.finding.volume)}: what it had not written to the disk is lost`,
+      )
+      const target = targetName(work.finding.volume.group)
+      const disk = { portal: await dataServicesPortal(context), targetName: target, lun: 0 }
+      await work.initiator.failIo?.(disk, context.deadline)
+    },
+  },
+
   unmount: {
     words: ({ finding, mountPoint }) =>
       `unmount ${finding.mounts.map((mount) => mount.mountPoint).join(' and ') || mountPoint}`,

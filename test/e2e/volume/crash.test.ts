@@ -18,6 +18,8 @@ const firstMount: JournalStep[] = [
 const secondMount: JournalStep[] = ['claim', 'attach-disk', 'check-filesystem', 'mount']
 const takeOver: JournalStep[] = ['revoke', 'claim', 'attach-disk', 'check-filesystem', 'mount']
 const repair: JournalStep[] = ['zero-device', 'start-format', 'make-filesystem', 'finish-format', 'mount', 'set-owner']
+/** Of a machine from which the volume was taken. */
+const fenced: JournalStep[] = ['fail-io', 'unmount', 'detach-disk']
 const unmount: JournalStep[] = ['unmount', 'detach-disk', 'release']
 /** Steps of other commands: `share` of attach --shared, the rest of clone and restore. */
 const elsewhere: JournalStep[] = ['share', 'clone-group', 'describe-clone', 'rename-current', 'rename-restored']
@@ -65,7 +67,7 @@ describe.skipIf(!canMount('kill -9 at every journal step'))('kill -9 of acs', ()
   }
 
   it('is tried at every step there is', () => {
-    const tried = new Set([...firstMount, ...secondMount, ...takeOver, ...repair, ...unmount, ...elsewhere])
+    const tried = new Set([...firstMount, ...secondMount, ...takeOver, ...repair, ...fenced, ...unmount, ...elsewhere])
     expect([...journalSteps].filter((step) => !tried.has(step))).toEqual([])
   })
 
@@ -120,6 +122,19 @@ describe.skipIf(!canMount('kill -9 at every journal step'))('kill -9 of acs', ()
     expect(await lab.leftovers()).toEqual([])
     await lab.json(`volume mount ${name} --path ${place}`)
     await expectWhole(sum)
+  })
+
+  it.each(points(fenced))('in the unmount of a volume that was taken away, %s %s', async (step, when) => {
+    await newVolume()
+    await lab.json(`volume mount ${name} --path ${place}`)
+    const sum = await fill()
+    await lab.json(`volume attach ${name} --initiator iqn.2000-01.x:other --take-over --yes`)
+    await dieAt(step, when, `volume unmount ${name}`)
+    expect(await lab.run(`volume unmount ${name}`)).toMatchObject({ code: 0 })
+    expect(await lab.leftovers()).toEqual([])
+    expect(await lab.json(`volume show ${name}`)).toMatchObject({ initiators: ['iqn.2000-01.x:other'] })
+    await lab.json(`volume mount ${name} --path ${place} --take-over --yes`)
+    expect(sum).toHaveLength(64)
   })
 
   it.each(points(restore))('in a restore, %s %s, is finished by the same command', async (step, when) => {

@@ -97,7 +97,7 @@ describe.skipIf(!canMount('volumes, mounted'))('a volume, from the command line 
     expect(await readFile(join(there, 'file'), 'utf8')).toBe('from the first')
     expect(await lab.failure(`volume mount moved --path ${here}`)).toMatchObject({ exit: 5, code: 'EACSFENCED' })
     expect(await lab.json('volume explain moved')).toMatchObject({ state: 'fenced' })
-    await lab.run('volume unmount moved')
+    expect(await lab.run('volume unmount moved')).toMatchObject({ code: 0 })
     expect(await lab.json('volume show moved')).toMatchObject({ state: 'attached' })
     await lab.json('volume unmount moved', other)
     expect(await lab.leftovers()).toEqual([])

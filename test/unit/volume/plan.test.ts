@@ -11,7 +11,17 @@ const everything: Observed[] = holds.flatMap((hold) =>
     mounts.flatMap((mount) =>
       tokens.flatMap((token) =>
         contents.flatMap((content) =>
-          [true, false].map((ownerPending) => ({ hold, disk, mount, token, content, ownerPending })),
+          [true, false].flatMap((ownerPending) =>
+            (disk === 'present' ? [true, false] : [false]).map((cutOff) => ({
+              hold,
+              disk,
+              mount,
+              token,
+              content,
+              ownerPending,
+              cutOff,
+            })),
+          ),
         ),
       ),
     ),
@@ -39,11 +49,12 @@ const ready: Observed = {
   token: 'none',
   content: 'expected',
   ownerPending: false,
+  cutOff: false,
 }
 
 describe('the planner, over every state there is', () => {
   it(`answers all ${wishes.length * everything.length} of them`, () => {
-    expect(all).toHaveLength(8 * 1440)
+    expect(all).toHaveLength(8 * 1080 * 2)
     for (const { plan: made } of all) expect('steps' in made || made.refusal.length > 0).toBe(true)
   })
 
@@ -98,6 +109,15 @@ describe('the planner, over every state there is', () => {
       if (!steps.includes('mount')) continue
       expect(observed.mount).toBe('none')
       expect(steps.includes('make-filesystem') || observed.content === 'expected').toBe(true)
+    }
+  })
+
+  it('lets I/O fail only when the cluster refuses it anyway, and before anything waits for it', () => {
+    for (const { observed, plan: made } of all) {
+      const steps = stepsOf(made)
+      if (!steps.includes('fail-io')) continue
+      expect(observed.cutOff).toBe(true)
+      expect(steps.indexOf('fail-io')).toBe(0)
     }
   })
 
@@ -199,6 +219,18 @@ const table: [what: string, desired: Desired, observed: Observed, made: Plan][] 
     mounted,
     { ...ready, hold: 'free' },
     { steps: ['detach-disk', 'claim', 'attach-disk', 'probe'] },
+  ],
+  [
+    'revoked while attached, the disk silent',
+    mounted,
+    { ...ready, hold: 'free', cutOff: true },
+    { steps: ['fail-io', 'detach-disk', 'claim', 'attach-disk', 'probe'] },
+  ],
+  [
+    'unmount of what was taken from us, the disk silent',
+    { state: 'detached', unmount: true },
+    { ...ready, hold: 'other', mount: 'here', cutOff: true },
+    { steps: ['fail-io', 'unmount', 'detach-disk'] },
   ],
   ['after a restart', mounted, { ...absent, hold: 'restarted' }, { steps: ['claim', 'attach-disk', 'probe'] }],
   ['mounted at another place', mounted, { ...ready, mount: 'elsewhere' }, { refusal: 'mounted-elsewhere' }],
