@@ -2,6 +2,7 @@ import { Command } from '@oclif/core'
 import type { Interfaces } from '@oclif/core'
 import { deadlineIn } from '../base/deadline.js'
 import type { Deadline } from '../base/deadline.js'
+import { printable, printableLines } from '../base/printable.js'
 import type { HostMachine } from '../host/host.js'
 import type { Prism } from '../prism/prism.js'
 import { createHost, openPrism, resolveFlags } from './connection.js'
@@ -98,7 +99,7 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
   protected say(text: string): void {
     if (this.silent) return
     this.progress.pause()
-    process.stderr.write(`${text}\n`)
+    process.stderr.write(`${printableLines(text)}\n`)
   }
 
   /** Data, on stdout, for commands whose result is text; not in a machine-readable format. */
@@ -112,7 +113,7 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
     this.warnings.push(text)
     if (!this.jsonEnabled()) {
       this.progress.pause()
-      process.stderr.write(`${style('yellow', 'Warning', process.stderr)}: ${text}\n`)
+      process.stderr.write(`${style('yellow', 'Warning', process.stderr)}: ${printableLines(text)}\n`)
     }
     return input
   }
@@ -127,18 +128,19 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
     let chosen = filterRows(columns, rows, filter)
     if (sort !== undefined) chosen = sortRows(columns, chosen, sort)
     if (limit !== undefined) chosen = chosen.slice(0, limit)
-    if (output === 'name' || quiet) this.print(chosen.map((row) => `${nameOf(columns, row)}\n`).join(''))
+    if (output === 'name' || quiet) this.print(chosen.map((row) => `${shownName(nameOf(columns, row))}\n`).join(''))
     else if (!this.jsonEnabled()) {
       const { listTable } = await import('./output/table.js')
       if (chosen.length > 0) this.print(await listTable(shown, chosen))
-      else if (empty) this.say(empty)
+      else if (rows.length > 0 && limit !== 0) this.say(`None of ${rows.length} matches.`)
+      else if (rows.length === 0 && empty) this.say(empty)
     }
     return chosen.map((row) => recordOf(wanted === undefined ? columns : shown, row))
   }
 
   /** Prints one object, a line a column, and returns it as the command's result. */
   protected async showOne<Row>(columns: Columns<Row>, row: Row): Promise<JsonRecord> {
-    if (this.shared.output === 'name') this.print(nameOf(columns, row))
+    if (this.shared.output === 'name') this.print(shownName(nameOf(columns, row)))
     else if (!this.jsonEnabled()) {
       const { detailTable } = await import('./output/table.js')
       this.print(await detailTable(columns, row))
@@ -208,4 +210,9 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
     told.set(known, await report(known, { argv, warnings }))
     throw known
   }
+}
+
+/** A script gets a name as it is, a terminal nothing that would drive it, as with ls. */
+function shownName(name: string): string {
+  return process.stdout.isTTY ? printable(name) : name
 }

@@ -1,4 +1,5 @@
 import { AcsError, messageOf } from '../base/errors.js'
+import { printableLines } from '../base/printable.js'
 import { exitCodeOf } from './exit-codes.js'
 import { Interruption, interruptedBy } from './interrupt.js'
 import type { JsonValue } from './output/columns.js'
@@ -34,6 +35,8 @@ export function toAcsError(error: unknown, context?: UsageContext): AcsError {
     if (usage) return usage
   }
   if (error instanceof AcsError) return error
+  if (isFailedWrite(error))
+    return new AcsError('failed', 'EACSOUTPUT', `the output cannot be written: ${error.message}`, { cause: error })
   const signalName = interruptedBy()
   if (signalName)
     return new AcsError('interrupted', 'EACSINTERRUPTED', new Interruption(signalName).message, { cause: error })
@@ -47,6 +50,12 @@ export function toAcsError(error: unknown, context?: UsageContext): AcsError {
   })
 }
 
+/** Of standard output or error: a full disk behind `>`. Files of our own are opened, and their errors name a path. */
+function isFailedWrite(error: unknown): error is Error {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error) || 'path' in error) return false
+  return error.syscall === 'write' && /^(ENOSPC|EDQUOT|EIO|EFBIG|EPIPE)$/.test(String(error.code))
+}
+
 /** The one JSON document of a failed command. */
 export function failureDocument(failure: Failure, warnings: readonly string[]) {
   return { error: { ...failure, details: plainJson(failure.details) }, warnings }
@@ -54,8 +63,9 @@ export function failureDocument(failure: Failure, warnings: readonly string[]) {
 
 /** A failure in words, for stderr: the error, then what to try. */
 export function failureText(failure: Failure): string {
-  const lines = [`${style('red', 'Error', process.stderr)} (${failure.code}): ${failure.message}`]
-  if (failure.hints.length > 0) lines.push('Try:', ...failure.hints.map((hint) => `  ${hint}`))
+  // Prism's words and a user's arguments are in it.
+  const lines = [`${style('red', 'Error', process.stderr)} (${failure.code}): ${printableLines(failure.message)}`]
+  if (failure.hints.length > 0) lines.push('Try:', ...failure.hints.map((hint) => `  ${printableLines(hint)}`))
   return `${lines.join('\n')}\n`
 }
 

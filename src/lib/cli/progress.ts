@@ -1,3 +1,4 @@
+import { printable } from '../base/printable.js'
 import { style } from './terminal.js'
 
 /** Says on stderr what is being waited for: a spinner on a terminal, plain lines elsewhere. */
@@ -47,7 +48,7 @@ class Spinner implements Progress {
 
   start(text: string): void {
     if (this.text) this.done()
-    this.text = text
+    this.text = printable(text)
     this.detail = ''
     this.draw()
     this.timer = setInterval(() => this.draw(), frameMs)
@@ -56,7 +57,7 @@ class Spinner implements Progress {
 
   update(detail: string): void {
     if (!this.text) return
-    this.detail = detail
+    this.detail = printable(detail)
     this.draw()
   }
 
@@ -94,17 +95,17 @@ class Lines implements Progress {
   constructor(private readonly stream: Screen) {}
 
   start(text: string): void {
-    this.text = text
+    this.text = printable(text)
     this.said = ''
     this.saidAt = performance.now()
-    this.stream.write(`${text}...\n`)
+    this.stream.write(`${this.text}...\n`)
   }
 
   update(detail: string): void {
     if (!this.text || detail === this.said || performance.now() - this.saidAt < lineMs) return
     this.said = detail
     this.saidAt = performance.now()
-    this.stream.write(`${this.text}: ${detail}\n`)
+    this.stream.write(`${this.text}: ${printable(detail)}\n`)
   }
 
   done(text = 'done'): void {

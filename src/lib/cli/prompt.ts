@@ -1,4 +1,5 @@
 import { AcsError } from '../base/errors.js'
+import { printableLines } from '../base/printable.js'
 import { isInteractive } from './terminal.js'
 
 /** The answers a command line can give in place of a person. */
@@ -69,7 +70,9 @@ export class Prompt {
     const { createPromptModule } = await import('inquirer')
     const prompt = createPromptModule({ output: process.stderr })
     try {
-      const answers: { answer?: unknown } = await prompt([{ name: 'answer', ...question }])
+      const answers: { answer?: unknown } = await prompt([
+        { name: 'answer', ...question, message: printableLines(question.message) },
+      ])
       return answers.answer
     } catch (error) {
       if (error instanceof Error && error.name === 'ExitPromptError')

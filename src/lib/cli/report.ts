@@ -1,3 +1,4 @@
+import { printableLines } from '../base/printable.js'
 import { failureDocument, failureOf, failureText, stackText, toAcsError } from './errors.js'
 import type { Failure } from './errors.js'
 import { documentText, machineFormat } from './output/document.js'
@@ -16,8 +17,10 @@ export async function report(error: unknown, options: ReportOptions): Promise<Fa
   const known = toAcsError(error, options.context)
   const failure = failureOf(known)
   const format = machineFormat(argv)
-  if (format) writeStdout(await documentText(failureDocument(failure, warnings), format))
+  // Where the output failed, a document would fail too.
+  if (format && failure.code !== 'EACSOUTPUT')
+    writeStdout(await documentText(failureDocument(failure, warnings), format))
   else process.stderr.write(failureText(failure))
-  if (argv.includes('--debug')) process.stderr.write(stackText(known))
+  if (argv.includes('--debug')) process.stderr.write(printableLines(stackText(known)))
   return failure
 }

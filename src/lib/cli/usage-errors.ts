@@ -32,6 +32,10 @@ export function unknownCommand(
   following: readonly string[],
   known: readonly string[],
 ): AcsError {
+  if (typed.length === 0)
+    return new AcsError('usage', 'EACSCOMMANDUNKNOWN', 'A command comes first, its flags after it', {
+      hints: ['acs COMMAND [FLAGS]', 'acs help'],
+    })
   const words = [...typed, ...following.filter((word) => !word.startsWith('-'))]
   const names = new Set(known.flatMap((command) => [command, ...beginningsOf(command)]))
   let near: string[] = []

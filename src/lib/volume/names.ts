@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
 import { AcsError } from '../base/errors.js'
+import { printable } from '../base/printable.js'
+
+export { printable }
 
 /** Prism v3 documents 256 characters for a group's name; a snapshot is a group named `<volume>@<snapshot>`. */
 const maxVolumeName = 190
@@ -48,14 +51,6 @@ export function uuidForName(clusterUuid: string, name: string, generation: numbe
   hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80
   const hex = hash.toString('hex')
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
-}
-
-/** A name as it may be shown: control, format and line-break characters escaped, so that no name drives the terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0
-    return `\\u{${code.toString(16)}}`
-  })
 }
 
 function checkName(kind: string, name: string, longest: number): string {

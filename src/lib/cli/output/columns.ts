@@ -1,4 +1,5 @@
 import { AcsError } from '../../base/errors.js'
+import { printable } from '../../base/printable.js'
 import { closest } from '../did-you-mean.js'
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
@@ -44,10 +45,11 @@ export function findColumn<Row>(columns: Columns<Row>, key: string, flag: string
   })
 }
 
-/** Text of one cell in the table. */
+/** Text of one cell in the table, on one line, with nothing in it that a terminal would obey. */
 export function cellText<Row>(column: Column<Row>, row: Row): string {
   const value = column.value(row)
-  return column.format && value !== null ? column.format(value, row) : textOf(value)
+  const text = column.format && value !== null ? column.format(value, row) : textOf(value)
+  return printable(text.replace(/\s*\n\s*/g, ' '))
 }
 
 /** A value in words: `-` for nothing, `yes`/`no`, lists joined by commas. */

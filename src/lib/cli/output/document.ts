@@ -3,10 +3,16 @@ export type MachineFormat = 'json' | 'yaml'
 
 /** A document in a machine-readable form, ending in a newline. */
 export async function documentText(document: unknown, format: MachineFormat): Promise<string> {
-  if (format === 'json') return `${JSON.stringify(document, null, 2)}\n`
+  // JSON escapes C0 by itself; 0x9B is an ESC [ of its own, and the rest turns the order of what is read.
+  if (format === 'json')
+    return `${JSON.stringify(document, null, 2).replace(/[\u007F-\u009F\u2028-\u202E\u2066-\u2069]/g, unicodeEscape)}\n`
   const { stringify } = await import('yaml')
   // Through JSON first: the two formats say the same, and yaml would write anchors for shared objects.
   return stringify(JSON.parse(JSON.stringify(document)), { lineWidth: 0 })
+}
+
+function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 /**
