@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as v from 'valibot'
 import { ensureFolder, writeDurably } from '../base/durable-file.js'
-import { AcsError, messageOf } from '../base/errors.js'
+import { AcsError, isAcsError, messageOf } from '../base/errors.js'
 import { clusterFieldsSchema, configSchema, type ClusterFields, type Config } from './schema.js'
 
 /** A user's contexts; none when the file is absent. Throws EACSCONFIG (usage) for a file that cannot be used. */
@@ -19,7 +19,7 @@ export async function readSystemConfig(path: string): Promise<ClusterFields> {
 }
 
 /**
- * Rewrites a user's file, mode 0600 in a folder of mode 0700. Comments and order of what stays are kept.
+ * Rewrites a user's file, mode 0600 in a folder of mode 0700. Comments and order of what stays are kept. Throws EACSCONFIG.
  */
 export async function writeConfig(path: string, config: Config): Promise<void> {
   const { parseDocument } = await import('yaml')
@@ -30,8 +30,12 @@ export async function writeConfig(path: string, config: Config): Promise<void> {
   for (const name of Object.keys(before)) if (!(name in config.contexts)) document.deleteIn(['contexts', name])
   for (const [name, context] of Object.entries(config.contexts))
     if (JSON.stringify(before[name]) !== JSON.stringify(context)) document.setIn(['contexts', name], context)
-  await ensureFolder(dirname(path))
-  await writeDurably(path, document.toString(), 0o600)
+  try {
+    await ensureFolder(dirname(path))
+    await writeDurably(path, document.toString(), 0o600)
+  } catch (error) {
+    throw badConfig(path, messageOf(error), error, ['Another place for it: ACS_CONFIG or ACS_CONFIG_HOME'])
+  }
 }
 
 async function parseYaml(path: string): Promise<unknown> {
@@ -66,6 +70,8 @@ async function readTrusted(path: string): Promise<string | undefined> {
         `chmod 600 ${path}`,
       ])
     return await file.readFile('utf8')
+  } catch (error) {
+    throw isAcsError(error) ? error : badConfig(path, messageOf(error), error)
   } finally {
     await file.close()
   }
@@ -76,7 +82,10 @@ function check<Schema extends v.GenericSchema>(schema: Schema, value: unknown, p
   if (result.success) return result.output
   const issue = result.issues[0]
   const where = v.getDotPath(issue)
-  throw badConfig(path, where === null ? issue.message : `${where}: ${issue.message}`)
+  // What was found instead stays untold: the file may be a password's.
+  const wanted =
+    issue.expected === 'never' ? 'there is no such setting' : `expected ${issue.expected ?? 'something else'}`
+  throw badConfig(path, where === null ? wanted : `${where}: ${wanted}`)
 }
 
 function badConfig(path: string, why: string, cause?: unknown, hints: string[] = []): AcsError {

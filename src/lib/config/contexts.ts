@@ -28,7 +28,7 @@ export async function addContext(
     if (Object.hasOwn(config.contexts, name) && !options.replace)
       throw new AcsError('conflict', 'EACSEXISTS', `there is already a context "${name}"`, {
         details: { name },
-        hints: [`Look at it: acs context show ${name}`, `Replace it: acs context remove ${name}, then add it again`],
+        hints: [`Look at it: acs context show ${name}`, 'Replace it: add --replace'],
       })
     // The first one is the one you want to use.
     const current = options.use || Object.keys(config.contexts).length === 0 ? name : config.current
