@@ -43,7 +43,7 @@ export default class SimStart extends AcsCommand<JsonRecord | null, typeof SimSt
     const options = { dataFolder, listen, iscsi, behaviour, containerCapacityBytes: capacity }
     await runSimulator(options, interruptSignal(), ({ endpoint, dataServices }) => {
       this.say(`The simulator answers on ${endpoint}, iSCSI on ${dataServices}. Ctrl-C stops it.`)
-      this.say('In another shell: eval "$(acs sim env)"')
+      this.say(`In another shell: ${this.environmentCommand}`)
     })
     return null
   }
@@ -59,7 +59,12 @@ export default class SimStart extends AcsCommand<JsonRecord | null, typeof SimSt
     const running = await startDetached({ dataFolder, argv, program }, this.deadline)
     this.progress.done()
     const record = await this.showOne(runningColumns, running)
-    this.say('Use it: eval "$(acs sim env)"')
+    this.say(`Use it: ${this.environmentCommand}`)
     return record
+  }
+
+  private get environmentCommand(): string {
+    const { data } = this.flags
+    return `eval "$(acs sim env${data === undefined ? '' : ` --data '${resolve(data).replaceAll("'", "'\\''")}'`})"`
   }
 }

@@ -116,7 +116,7 @@ export function untrustedCertificate(
     hints: pinned
       ? [
           'Somebody may be between you and Prism. If the certificate was renewed, compare the new fingerprint on Prism itself first',
-          `Then pin the new one: ${pin}`,
+          `Then pin the new one: ${pin} --replace`,
         ]
       : [
           `After comparing the fingerprint with Prism's own, pin it: ${pin}`,
