@@ -208,6 +208,16 @@ describe.skipIf(!able)('userspace initiator', () => {
     expect(await initiator.sweep(soon())).toEqual([])
   })
 
+  it('sweeps a daemon whose folder somebody emptied', async () => {
+    const disk = await newDisk()
+    await initiator.attach(disk, soon())
+    const [name] = await readdir(join(folder, 'run', 'disks'))
+    for (const file of ['disk.json', 'qmp', 'pid']) await rm(join(folder, 'run', 'disks', name ?? '', file))
+    for (const pid of await daemons()) process.kill(pid, 'SIGKILL')
+    await initiator.sweep(soon())
+    expect(await leftovers()).toEqual([])
+  })
+
   it('ends the I/O of a session that was revoked', async () => {
     const disk = await newDisk()
     const attached = await initiator.attach(disk, soon())

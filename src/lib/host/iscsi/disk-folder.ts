@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { ensureFolder, writeDurably } from '../../base/durable-file.js'
 import type { DiskAddress } from '../host.js'
+import { shortHash } from './kernel-records.js'
 
 /** What is in `<runtimeFolder>/disks/<hash>`: everything of one disk of the userspace initiator. */
 export interface DiskFolder {
@@ -25,8 +25,7 @@ export type DiskDescription = v.InferOutput<typeof descriptionSchema>
 
 /** The folder of a disk. The portal is not part of its name: a data services address may be changed. */
 export function diskFolder(runtimeFolder: string, disk: Pick<DiskAddress, 'targetName' | 'lun'>): DiskFolder {
-  const hash = createHash('sha256').update(`${disk.targetName}\n${disk.lun}`).digest('hex').slice(0, 16)
-  return folderNamed(runtimeFolder, hash)
+  return folderNamed(runtimeFolder, shortHash(`${disk.targetName}\n${disk.lun}`))
 }
 
 /** Every disk folder there is, whole or half made. */
@@ -63,7 +62,8 @@ export async function removeDiskFolder(folder: DiskFolder): Promise<void> {
   await rm(folder.path, { recursive: true, force: true })
 }
 
-function folderNamed(runtimeFolder: string, hash: string): DiskFolder {
+/** The folder of a hash. */
+export function folderNamed(runtimeFolder: string, hash: string): DiskFolder {
   const path = join(runtimeFolder, 'disks', hash)
   return {
     path,

@@ -1,15 +1,11 @@
-import { access, constants, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { AcsError, isAcsError } from '../../base/errors.js'
 import { noDeadline, type Deadline } from '../../base/deadline.js'
 import { assertUnused, deviceNumberOf, deviceSize, flushDevice } from '../blockdev.js'
 import type { HostLog } from '../exec.js'
 import type { AttachedDisk, DiskAddress, Initiator, Runner } from '../host.js'
 import type { Locks } from '../lock.js'
-import { attachLoop, detachLoop, findLoops, type LoopDevice } from '../loop.js'
-import { mountAt, parseMountinfo } from '../mountinfo.js'
+import { attachLoop, detachLoop, type LoopDevice } from '../loop.js'
 import { packageOf } from '../packages.js'
-import type { ProcessIdentity } from '../processes.js'
 import { noCheckpoint, type Checkpoint, type HostRoots } from '../roots.js'
 import {
   diskFolder,
@@ -22,7 +18,9 @@ import {
 } from './disk-folder.js'
 import { askIdentity, assertRightDisk, assertRightSize } from './identity.js'
 import { userspaceInitiatorName } from './initiator-name.js'
-import { daemonLacks, endDaemon, findDaemons, killDaemon, resizeNode, startDaemon } from './storage-daemon.js'
+import { inWords, isExported, isWhole, knownFolders, observe, type Observed } from './userspace-state.js'
+import { userspaceLacks } from './userspace-requirements.js'
+import { endDaemon, killDaemon, resizeNode, startDaemon } from './storage-daemon.js'
 
 export interface UserspaceInitiatorOptions {
   runner: Runner
@@ -34,13 +32,6 @@ export interface UserspaceInitiatorOptions {
   checkpoint?: Checkpoint
   /** Seconds after which QEMU takes a request for lost and reconnects. Default 15. */
   requestTimeoutS?: number
-}
-
-/** What the machine shows of one disk. */
-interface Observed {
-  daemons: ProcessIdentity[]
-  exported: boolean
-  loops: LoopDevice[]
 }
 
 /**
@@ -220,7 +211,7 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
 
   async function sweep(deadline: Deadline): Promise<string[]> {
     const removed: string[] = []
-    for (const folder of await diskFolders(runtimeFolder)) {
+    for (const folder of await knownFolders(roots, runtimeFolder)) {
       try {
         await locks.within(folder.lockFile, deadline.atMost(500), async () => {
           const observed = await observe(roots, folder)
@@ -260,7 +251,7 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
 
   return {
     kind: 'userspace',
-    missing: (deadline) => missing(runner, roots, deadline),
+    missing: (deadline) => userspaceLacks(runner, roots, deadline),
     name: () => userspaceInitiatorName(options.stateFolder),
     attach,
     detach,
@@ -269,75 +260,6 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
     failIo,
     sweep,
   }
-}
-
-async function observe(roots: HostRoots, folder: DiskFolder): Promise<Observed> {
-  const [daemons, exported, loops] = await Promise.all([
-    findDaemons(roots.proc, folder),
-    isExported(roots, folder),
-    findLoops(roots, (file) => file === folder.exportFile),
-  ])
-  return { daemons, exported, loops }
-}
-
-function isWhole(observed: Observed): boolean {
-  return observed.daemons.length === 1 && observed.exported && observed.loops.length === 1
-}
-
-async function isExported(roots: HostRoots, folder: DiskFolder): Promise<boolean> {
-  const table = parseMountinfo(await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8'))
-  return mountAt(table, folder.exportFile) !== undefined
-}
-
-function inWords(folder: DiskFolder, observed: Observed, description: DiskDescription | undefined): string {
-  const parts = [
-    ...observed.loops.map((loop) => loop.devicePath),
-    ...observed.daemons.map((daemon) => `storage daemon ${daemon.pid}`),
-    ...(observed.exported ? ['its FUSE mount'] : []),
-    folder.path,
-  ]
-  return `${parts.join(', ')}${description ? ` of ${description.targetName} LUN ${description.lun}` : ''}`
-}
-
-async function missing(runner: Runner, roots: HostRoots, deadline: Deadline): Promise<Error[]> {
-  const errors: Error[] = []
-  if (process.getuid?.() !== 0)
-    errors.push(
-      new AcsError('precondition', 'EACSNOTROOT', 'attaching a disk to this machine needs root', {
-        hints: ['Run it with sudo'],
-      }),
-    )
-  for (const device of ['fuse', 'loop-control'])
-    if (!(await isThere(join(roots.dev, device))))
-      errors.push(
-        new AcsError('precondition', 'EACSNODEVICE', `this machine has no /dev/${device}`, {
-          hints: [`modprobe ${device === 'fuse' ? 'fuse' : 'loop'}`],
-        }),
-      )
-  const probes = [
-    () => daemonLacks(runner, deadline),
-    ...['iscsi-inq', 'iscsi-readcapacity16', 'losetup', 'blockdev', 'flock'].map((tool) => async () => {
-      await runner.run(tool, ['--help'], { deadline, okExitCodes: [0, 1, 2, 10, 255] })
-      return undefined
-    }),
-  ]
-  for (const probe of probes) {
-    try {
-      const lack = await probe()
-      if (lack) errors.push(lack)
-    } catch (error) {
-      if (!isAcsError(error, 'EACSTOOLMISSING')) throw error
-      errors.push(error)
-    }
-  }
-  return errors
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path, constants.F_OK).then(
-    () => true,
-    () => false,
-  )
 }
 
 function notAttached(disk: Pick<DiskAddress, 'targetName' | 'lun'>): AcsError {
