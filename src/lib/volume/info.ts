@@ -2,7 +2,7 @@ import type { HostIdentity } from '../host/host.js'
 import type { StorageContainer, VolumeGroup } from '../prism/prism.js'
 import type { VolumeContext } from './context.js'
 import { findVolume, snapshotsOf } from './find.js'
-import { initiatorsOf, sameInitiator } from './holder.js'
+import { currentHolder, initiatorsOf } from './holder.js'
 import { tokenIsFor } from './observe.js'
 import { targetName } from './target-name.js'
 import { asVolume, isOurs, sizeOf, type Volume } from './volume.js'
@@ -93,7 +93,7 @@ function infoOf(
   const nameOfContainer = (uuid: string): string => containers.get(uuid) ?? uuid
   const initiators = initiatorsOf(volume)
   const vmUuids = group.attachments.flatMap((attachment) => attachment.vmUuid ?? [])
-  const holder = initiators.some((initiator) => sameInitiator(trailer?.h?.i, initiator)) ? trailer?.h : undefined
+  const holder = currentHolder(volume)
   const here = holder?.n === identity.hostName && holder.b === identity.bootId && initiators.length === 1
   const who = holder?.n ?? initiators[0] ?? vmUuids[0]
   const snap = trailer?.snap
