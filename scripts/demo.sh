@@ -60,12 +60,12 @@ eval "$(acs sim env --data "$demo/cluster")"
 
 say 'A volume is a volume group; formatting waits for its first mount'
 run acs container list
-run acs volume create db --size 1G --fs ext4 --description 'orders database'
+run acs volume create db --size 1G --fs xfs --description 'orders database'
 run acs volume list
 
 if $root; then
   say 'Attached exclusively to this host over iSCSI, proven blank, formatted once, mounted'
-  run acs volume mount db "$mount_point"
+  run acs volume mount db --path "$mount_point"
   run df -h "$mount_point"
 
   say 'Some data'
@@ -79,7 +79,7 @@ if $root; then
   run acs volume list
 
   say 'Attached and mounted again: not formatted, the file is there'
-  run acs volume mount db "$mount_point"
+  run acs volume mount db --path "$mount_point"
   again=$(sha256sum <"$mount_point/orders.dat")
   echo "sha256 $again"
   if [ "$checksum" != "$again" ]; then
@@ -113,6 +113,6 @@ cat <<'NEXT'
   acs sim start --detach && eval "$(acs sim env)"     a cluster of your own to play with
   acs context add lab --endpoint prism.example.com --username admin
                                                       or a real one
-  acs volume create data --size 20G && acs volume mount data /srv/data
+  acs volume create data --size 20G && acs volume mount data --path /srv/data
   acs help
 NEXT
