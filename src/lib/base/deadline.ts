@@ -55,17 +55,24 @@ class ClockDeadline implements Deadline {
 
   async sleep(ms: number, doing: string): Promise<void> {
     this.check(doing)
+    const outlasts = ms >= this.remainingMs()
+    await this.wake(Math.min(ms, Math.ceil(this.remainingMs())))
+    // Node's timers may ring a little early: a sleep that the deadline ends must not return as if it had not.
+    while (outlasts && this.remainingMs() > 0 && !this.cancel?.aborted) await this.wake(1)
+    this.check(doing)
+  }
+
+  private async wake(afterMs: number): Promise<void> {
+    const { signal } = this
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, Math.min(ms, this.remainingMs()))
-      const { signal } = this
+      const timer = setTimeout(done, afterMs)
       function done(): void {
         clearTimeout(timer)
         signal.removeEventListener('abort', done)
         resolve()
       }
-      signal.addEventListener('abort', done, { once: true })
+      if (!signal.aborted) signal.addEventListener('abort', done, { once: true })
     })
-    this.check(doing)
   }
 }
 

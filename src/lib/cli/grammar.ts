@@ -47,8 +47,10 @@ export function visibleCommands(config: { commands: readonly { id: string; hidde
 }
 
 function candidates(word: string, position: number): string[] {
-  const alias = position === 0 ? topicAliases[word] : undefined
-  return [word, ...(alias === undefined ? [] : [alias]), ...(position === 0 ? [] : (actionAliases[word] ?? []))]
+  // A volume may be called `valueOf`: only the table's own keys are aliases.
+  const alias = position === 0 && Object.hasOwn(topicAliases, word) ? topicAliases[word] : undefined
+  const actions = position > 0 && Object.hasOwn(actionAliases, word) ? actionAliases[word] : undefined
+  return [word, ...(alias === undefined ? [] : [alias]), ...(actions ?? [])]
 }
 
 /** Every beginning of a command: `volume` and `volume:snapshot` of `volume:snapshot:list`. */

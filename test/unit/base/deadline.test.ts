@@ -11,7 +11,7 @@ describe('Deadline', () => {
       message: 'timed out while waiting for a disk',
     })
     expect(deadline.remainingMs()).toBe(0)
-    expect(deadline.signal.aborted).toBe(true)
+    await expect.poll(() => deadline.signal.aborted).toBe(true)
   })
 
   it('is cancelled by its caller, at once and with another error', async () => {

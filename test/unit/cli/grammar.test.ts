@@ -32,6 +32,8 @@ describe('findNamed', () => {
   test('an argument is never taken for an alias', () => {
     expect(findNamed(['volume', 'delete', 'ls'], commands).rest).toEqual(['ls'])
     expect(findNamed(['volume', 'delete', 'list'], commands).rest).toEqual(['list'])
+    expect(findNamed(['volume', 'delete', 'valueOf'], commands).rest).toEqual(['valueOf'])
+    expect(findNamed(['constructor'], commands).kind).toBe('unknown')
   })
 
   test('whatever follows a command comes out unchanged', () => {
