@@ -7,7 +7,7 @@ set -euo pipefail
 # Attaching and mounting with the userspace initiator, and the filesystems.
 runtime=(qemu-system-common qemu-block-extra libiscsi-bin fuse3 e2fsprogs xfsprogs util-linux)
 # What the tests use besides: peers to compare with, disks to refuse, a keyring to store in.
-test=("${runtime[@]}" qemu-utils tgt fio btrfs-progs lvm2 cryptsetup-bin mdadm dosfstools squashfs-tools sqlite3
+test=("${runtime[@]}" qemu-utils tgt btrfs-progs lvm2 cryptsetup-bin mdadm open-iscsi
   dbus dbus-x11 gnome-keyring libsecret-1-0 curl procps)
 
 list() {
