@@ -102,7 +102,7 @@ fi
 say 'A snapshot, then away with it all'
 run acs volume snapshot create db before-lunch
 run acs volume snapshot list db
-run acs volume snapshot delete db before-lunch --yes
+run acs volume snapshot delete db@before-lunch --yes
 run acs volume delete db --confirm db
 
 printf '\n%sDone.%s Next:\n' "$green" "$reset"

@@ -77,9 +77,36 @@ export async function deviceUse(roots: HostRoots, devicePath: string): Promise<D
   return { stacked, mounts, openers }
 }
 
-/** Throws EACSBUSY that names every user; returns when there is none. */
-export async function assertUnused(roots: HostRoots, devicePath: string, doing: string): Promise<void> {
-  const use = await deviceUse(roots, devicePath)
+/** How long a look by another program may last: LVM, btrfs and blkid open every disk of the machine now and then. */
+const passingLookMs = 5_000
+
+/**
+ * Throws EACSBUSY that names every user; returns when there is none. Mounts and devices on top count at
+ * once, a process that has the device open only when it still has after 5 s.
+ */
+export async function assertUnused(
+  roots: HostRoots,
+  devicePath: string,
+  doing: string,
+  deadline: Deadline,
+): Promise<void> {
+  const patience = deadline.atMost(passingLookMs)
+  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 250)) {
+    const use = await deviceUse(roots, devicePath)
+    const openOnly = use.mounts.length === 0 && use.stacked.length === 0
+    if (openOnly && use.openers.length === 0) return
+    if (!openOnly || patience.remainingMs() <= pauseMs) throw busy(devicePath, use, doing)
+    await patience.sleep(pauseMs, `waiting for others to close ${devicePath}`)
+  }
+}
+
+/** `assertUnused` for a device that does not answer any more: whoever only has it open cannot use it either. */
+export async function assertUnmounted(roots: HostRoots, devicePath: string, doing: string): Promise<void> {
+  const use = { ...(await deviceUse(roots, devicePath)), openers: [] }
+  if (use.mounts.length > 0 || use.stacked.length > 0) throw busy(devicePath, use, doing)
+}
+
+function busy(devicePath: string, use: DeviceUse, doing: string): AcsError {
   const users = [
     ...use.mounts.map((mount) =>
       mount.elsewhere
@@ -89,8 +116,7 @@ export async function assertUnused(roots: HostRoots, devicePath: string, doing: 
     ...use.stacked.map((name) => `used by /dev/${name}`),
     ...use.openers.map((holder) => `open in process ${holder.pid} (${holder.command})`),
   ]
-  if (users.length === 0) return
-  throw new AcsError('conflict', 'EACSBUSY', `cannot ${doing}: ${devicePath} is ${users.join(', ')}`, {
+  return new AcsError('conflict', 'EACSBUSY', `cannot ${doing}: ${devicePath} is ${users.join(', ')}`, {
     hints: use.mounts.map((mount) => `umount ${mount.mountPoint}`),
     details: { devicePath, ...use },
   })

@@ -13,6 +13,9 @@ import type { FilesystemType, MakeFilesystemRequest, Runner } from './host.js'
  * for would be missing). Inode tables and journal are initialised lazily, mkfs's default: a format is one
  * second instead of minutes, and the disk reads as zeros there anyway. `nodiscard` (-K for xfs and btrfs):
  * the device was just proven blank, discarding all of a thin disk again takes long and gives nothing.
+ *
+ * mkfs.btrfs with -U reads every disk of the machine, to see that no other filesystem has the UUID (btrfs-progs 6.2,
+ * seen): one disk that does not answer keeps it until the deadline.
  */
 const tools = {
   ext4: {

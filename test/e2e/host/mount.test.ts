@@ -112,7 +112,7 @@ describe.skipIf(!able)('mount and unmount', () => {
         await machine.unmount(mountPoint, soon())
         const { assertUnused } = await import('../../../src/lib/host/blockdev.js')
         const { machineRoots } = await import('../../../src/lib/host/roots.js')
-        await expect(assertUnused(machineRoots, devicePath, 'detach')).rejects.toMatchObject({
+        await expect(assertUnused(machineRoots, devicePath, 'detach', soon())).rejects.toMatchObject({
           code: 'EACSBUSY',
           message: expect.stringContaining(`mount namespace of process ${container.pid ?? 0}`) as string,
         })

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
 import type { HostMachine, Initiator } from '../../../src/lib/host/host.js'
 import { createHostMachine } from '../../../src/lib/host/machine.js'
@@ -174,6 +174,21 @@ describe.skipIf(!able)('userspace initiator', () => {
     })
     holder.kill()
     await machine.unmount(mountPoint, soon())
+    await initiator.detach(disk, soon())
+    expect(await leftovers()).toEqual([])
+  })
+
+  it('waits for a program that only looks at the disk, and names one that stays', async () => {
+    const disk = await newDisk()
+    const { devicePath } = await initiator.attach(disk, soon())
+    const staying = spawn('sh', ['-c', 'exec sleep 60 < "$0"', devicePath])
+    await new Promise((resolve) => staying.once('spawn', resolve))
+    await vi.waitFor(async () => expect(await readlink(`/proc/${staying.pid ?? 0}/fd/0`)).toBe(devicePath))
+    await expect(initiator.detach(disk, soon())).rejects.toMatchObject({
+      code: 'EACSBUSY',
+      message: expect.stringContaining(`process ${staying.pid ?? 0} (sleep 60)`) as string,
+    })
+    setTimeout(() => staying.kill(), 1_000)
     await initiator.detach(disk, soon())
     expect(await leftovers()).toEqual([])
   })

@@ -123,7 +123,7 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
     }
     if (known) {
       if (known.blockName !== undefined)
-        await assertUnused(roots, devicePathOf(known.blockName), `replace the stale LUN ${disk.lun}`)
+        await assertUnused(roots, devicePathOf(known.blockName), `replace the stale LUN ${disk.lun}`, deadline)
       await removeDevice(runner, known, deadline)
     }
     const device = await scanUntilFound(session, disk, deadline)
@@ -200,7 +200,7 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
       const path = devicePathOf(device.blockName)
       const map = await multipathOver(roots, device.blockName)
       if (map) {
-        await assertUnused(roots, devicePathOf(map.blockName), doing)
+        await assertUnused(roots, devicePathOf(map.blockName), doing, deadline)
         await flush(devicePathOf(map.blockName), deadline)
         await flushMultipath(runner, map, deadline)
         await waitUntil(
@@ -209,7 +209,7 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
           deadline,
         )
       }
-      await assertUnused(roots, path, doing)
+      await assertUnused(roots, path, doing, deadline)
       // Through a map nothing was ever written to the path itself.
       if (!map) await flush(path, deadline)
     }

@@ -1,6 +1,6 @@
 import { AcsError, isAcsError } from '../../base/errors.js'
 import { noDeadline, type Deadline } from '../../base/deadline.js'
-import { assertUnused, deviceNumberOf, deviceSize, flushDevice } from '../blockdev.js'
+import { assertUnmounted, assertUnused, deviceNumberOf, deviceSize, flushDevice } from '../blockdev.js'
 import type { HostLog } from '../exec.js'
 import type { AttachedDisk, DiskAddress, Initiator, Runner } from '../host.js'
 import type { Locks } from '../lock.js'
@@ -98,9 +98,10 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
    * A daemon that does not answer is killed first: everything that touches its disk would wait for it for ever.
    */
   async function takeDown(folder: DiskFolder, observed: Observed, doing: string, deadline: Deadline): Promise<void> {
-    for (const loop of observed.loops) await assertUnused(roots, loop.devicePath, doing)
+    for (const loop of observed.loops) await assertUnmounted(roots, loop.devicePath, doing)
     const alive = observed.daemons.length > 0 && (await allAnswer(observed, deadline))
-    if (!alive) for (const daemon of observed.daemons) await killDaemon(roots.proc, daemon, deadline)
+    if (alive) for (const loop of observed.loops) await assertUnused(roots, loop.devicePath, doing, deadline)
+    else for (const daemon of observed.daemons) await killDaemon(roots.proc, daemon, deadline)
     await checkpoint('detach:before-loop')
     for (const loop of observed.loops) {
       if (alive) await flush(loop, deadline)
