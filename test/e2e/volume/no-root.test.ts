@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { projectRoot } from '../../integration/cli/acs.js'
@@ -10,20 +11,29 @@ const nobody = 65_534
 
 describe.skipIf(!requirement('volumes without root', ['root']))('without root', () => {
   let lab: VolumeLab
+  let program: string
   beforeAll(async () => {
+    // The checkout may lie where only root can look.
+    program = await mkdtemp(join(tmpdir(), 'acs-no-root-'))
+    await chmod(program, 0o755)
+    for (const part of ['bin', 'dist', 'package.json', 'oclif.manifest.json'])
+      await cp(join(projectRoot, part), join(program, part), { recursive: true })
     lab = await startVolumeLab()
     await lab.json('volume create db --size 64M')
   })
-  afterAll(() => lab.close())
+  afterAll(async () => {
+    await lab.close()
+    await rm(program, { recursive: true })
+  })
 
   async function asNobody(...args: string[]): Promise<{ code: number; document: unknown }> {
     const { ACS_PASSWORD_FILE = '', ACS_ENDPOINT, ACS_USERNAME, ACS_FINGERPRINT, ACS_DATA_SERVICES } = lab.env
     const env = { ACS_ENDPOINT, ACS_USERNAME, ACS_FINGERPRINT, ACS_DATA_SERVICES }
     const password = (await readFile(ACS_PASSWORD_FILE, 'utf8')).trim()
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       execFile(
         process.execPath,
-        [join(projectRoot, 'bin', 'run.js'), ...args, '--json'],
+        [join(program, 'bin', 'run.js'), ...args, '--json'],
         {
           uid: nobody,
           gid: nobody,
@@ -35,8 +45,9 @@ describe.skipIf(!requirement('volumes without root', ['root']))('without root', 
             XDG_STATE_HOME: '/nonexistent',
           },
         },
-        (error, stdout) => {
-          resolve({ code: typeof error?.code === 'number' ? error.code : 0, document: JSON.parse(stdout) })
+        (error, stdout, stderr) => {
+          if (stdout === '') reject(new Error(`no answer: ${stderr}`))
+          else resolve({ code: typeof error?.code === 'number' ? error.code : 0, document: JSON.parse(stdout) })
         },
       )
     })
