@@ -36,6 +36,8 @@ test('a proxy of the environment sees nothing: acs talks to Prism directly', asy
     ...proxies,
     // Node 24 and later: its own agents follow the variables then.
     NODE_USE_ENV_PROXY: '1',
+    // Node 22 and later call that experimental, on stderr.
+    NODE_NO_WARNINGS: '1',
     ACS_ENDPOINT: endpoint,
     ACS_USERNAME: username,
     ACS_PASSWORD_FILE: passwordFile,
