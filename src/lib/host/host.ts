@@ -84,6 +84,8 @@ export interface Initiator {
    * Call it before this machine is allowed again, else writes that waited in a dead session reach the disk then.
    */
   failIo?(disk: Pick<DiskAddress, 'portal' | 'targetName' | 'lun'>, deadline: Deadline): Promise<void>
+  /** Target names of disks that are here but whose way to the target has ended for good: all their I/O fails. */
+  broken?(deadline: Deadline): Promise<string[]>
   /** Removes leftovers of half-done attaches (dead daemons, stale mounts, empty folders). Returns what it removed, in words. */
   sweep(deadline: Deadline): Promise<string[]>
 }
@@ -164,6 +166,8 @@ export interface HostMachine {
   /** Never lazy, never forced. EBUSY is retried until the deadline, then EACSBUSY with the holders. */
   unmount(mountPoint: string, deadline: Deadline): Promise<void>
   mounts(): Promise<MountEntry[]>
+  /** Returns once everything written to the filesystem mounted there is on its disk (syncfs). */
+  sync(mountPoint: string, deadline: Deadline): Promise<void>
   freeze(mountPoint: string, deadline: Deadline): Promise<void>
   thaw(mountPoint: string, deadline: Deadline): Promise<void>
   /** Bytes of the filesystem mounted there, without hanging on a stale one. */

@@ -10,7 +10,7 @@ import { chooseInitiator } from './iscsi/choose.js'
 import { createKernelInitiator } from './iscsi/kernel.js'
 import { createUserspaceInitiator } from './iscsi/userspace.js'
 import { createLocks, type Locks } from './lock.js'
-import { filesystemUsage, mountDevice, readMounts, unmountPath } from './mount.js'
+import { filesystemUsage, mountDevice, readMounts, syncFilesystem, unmountPath } from './mount.js'
 import { defaultRuntimeFolder, defaultStateFolder, machineRoots, type Checkpoint, type HostRoots } from './roots.js'
 
 export interface HostMachineOptions {
@@ -51,6 +51,7 @@ export function createHostMachine(options: HostMachineOptions = {}): HostMachine
     mount: (request, deadline) => mountDevice(context, request, deadline),
     unmount: (mountPoint, deadline) => unmountPath(context, mountPoint, deadline),
     mounts: () => readMounts(roots),
+    sync: (mountPoint, deadline) => syncFilesystem(runner, mountPoint, deadline),
     freeze: (mountPoint, deadline) => freezeFilesystem(runner, mountPoint, deadline),
     thaw: (mountPoint, deadline) => thawFilesystem(runner, mountPoint, deadline),
     usage: (mountPoint, deadline) => filesystemUsage(runner, mountPoint, deadline),

@@ -172,6 +172,11 @@ export async function filesystemUsage(
   return parseUsage(stdout)
 }
 
+/** syncfs(2), in a process of its own: on a dead disk it may never return. */
+export async function syncFilesystem(runner: Runner, mountPoint: string, deadline: Deadline): Promise<void> {
+  await runner.run('sync', ['--file-system', '--', mountPoint], { deadline, timeoutMs: 300_000 })
+}
+
 /** `block-size blocks free available` of `stat -f -c '%S %b %f %a'`. */
 export function parseUsage(stdout: string): { sizeBytes: number; usedBytes: number; availableBytes: number } {
   const match = /^(\d+) (\d+) (\d+) (\d+)\s*$/.exec(stdout)

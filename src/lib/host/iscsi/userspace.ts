@@ -4,7 +4,7 @@ import { assertUnmounted, assertUnused, deviceNumberOf, deviceSize, flushDevice 
 import type { HostLog } from '../exec.js'
 import type { AttachedDisk, DiskAddress, Initiator, Runner } from '../host.js'
 import type { Locks } from '../lock.js'
-import { attachLoop, detachLoop, type LoopDevice } from '../loop.js'
+import { attachLoop, detachLoop, findLoops, type LoopDevice } from '../loop.js'
 import { packageOf } from '../packages.js'
 import { noCheckpoint, type Checkpoint, type HostRoots } from '../roots.js'
 import {
@@ -190,11 +190,26 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
   }
 
   async function attached(): Promise<AttachedDisk[]> {
-    const found: AttachedDisk[] = []
+    const folders = await diskFolders(runtimeFolder)
+    // One look for all: asking for each disk by itself costs the square of their number.
+    const loops = await findLoops(roots, (file) => folders.some((folder) => folder.exportFile === file))
+    const found = await Promise.all(
+      folders.map(async (folder) => {
+        const loop = loops.find(({ backingFile }) => backingFile === folder.exportFile)
+        const description = loop && (await readDescription(folder))
+        return description && describe(description, loop.devicePath)
+      }),
+    )
+    return found.filter((disk) => disk !== undefined)
+  }
+
+  /** A disk whose daemon has ended. */
+  async function broken(): Promise<string[]> {
+    const found: string[] = []
     for (const folder of await diskFolders(runtimeFolder)) {
+      const { daemons, loops } = await observe(roots, folder)
       const description = await readDescription(folder)
-      const [loop] = (await observe(roots, folder)).loops
-      if (description && loop) found.push(await describe(description, loop.devicePath))
+      if (description && loops.length > 0 && daemons.length === 0) found.push(description.targetName)
     }
     return found
   }
@@ -259,6 +274,7 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
     attached,
     refreshSize,
     failIo,
+    broken,
     sweep,
   }
 }
