@@ -166,6 +166,8 @@ export interface HostMachine {
   /** Never lazy, never forced. EBUSY is retried until the deadline, then EACSBUSY with the holders. */
   unmount(mountPoint: string, deadline: Deadline): Promise<void>
   mounts(): Promise<MountEntry[]>
+  /** One process of each other mount namespace in which the device is mounted: a container's, most likely. */
+  mountedElsewhere(deviceNumber: string): Promise<number[]>
   /** Returns once everything written to the filesystem mounted there is on its disk (syncfs). */
   sync(mountPoint: string, deadline: Deadline): Promise<void>
   freeze(mountPoint: string, deadline: Deadline): Promise<void>

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { mountedElsewhere } from './blockdev.js'
 import { deviceContent, zeroDevice } from './content.js'
 import type { HostLog } from './exec.js'
 import { createRunner } from './exec.js'
@@ -51,6 +52,7 @@ export function createHostMachine(options: HostMachineOptions = {}): HostMachine
     mount: (request, deadline) => mountDevice(context, request, deadline),
     unmount: (mountPoint, deadline) => unmountPath(context, mountPoint, deadline),
     mounts: () => readMounts(roots),
+    mountedElsewhere: (deviceNumber) => mountedElsewhere(roots, deviceNumber),
     sync: (mountPoint, deadline) => syncFilesystem(runner, mountPoint, deadline),
     freeze: (mountPoint, deadline) => freezeFilesystem(runner, mountPoint, deadline),
     thaw: (mountPoint, deadline) => thawFilesystem(runner, mountPoint, deadline),

@@ -1,5 +1,6 @@
 import { deadlineIn, type Deadline } from '../base/deadline.js'
 import { AcsError, isAcsError, messageOf } from '../base/errors.js'
+import type { AttachedDisk } from '../host/host.js'
 import type { VolumeContext } from '../volume/context.js'
 import { mountVolume, type MountVolumeRequest } from '../volume/mount.js'
 import { printable } from '../volume/names.js'
@@ -57,8 +58,8 @@ export interface HostVolumes {
   byName(name: string): References | undefined
   byUuid(uuid: string): References | undefined
   all(): References[]
-  /** Whether the volume's disk is on this machine. Waits while something is being done to the volume. */
-  isAttached(uuid: string, deadline: Deadline): Promise<boolean>
+  /** The volume's disk, where it is on this machine. Waits while something is being done to the volume. */
+  diskOf(uuid: string, deadline: Deadline): Promise<AttachedDisk | undefined>
   /** Volumes that were lost and still have callers. */
   isLost(uuid: string): boolean
   /** Starts the linger of what has no caller; after a start, for what an earlier process left. */
@@ -267,11 +268,10 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
       await locks.run(uuid, deadline, 'clear away a lost volume', () => takeAwayLost(references, deadline))
     },
 
-    isAttached: (uuid, deadline) =>
+    diskOf: (uuid, deadline) =>
       locks.run(uuid, deadline, 'look at the volume', async () => {
         const references = held.get(uuid)
-        if (!references) return false
-        return (await findPart(options.context({ deadline, log }), references)).disk !== undefined
+        return references && (await findPart(options.context({ deadline, log }), references)).disk
       }),
 
     byName,

@@ -48,7 +48,7 @@ export async function checkHeldVolumes(options: WatchOptions): Promise<void> {
         const hold = holdOf(volume, me, await rememberedHolds(context.stateFolder, uuid))
         if (hold.kind === 'mine' || hold.kind === 'shared' || hold.kind === 'restarted') return
         // Between the mount's first step and its claim nobody holds it; whoever mounts or detaches has the lock.
-        if (!(await volumes.isAttached(uuid, deadline))) return
+        if (!(await volumes.diskOf(uuid, deadline))) return
         await lose(options, uuid, `the cluster gives it to ${describeHold(hold)}`)
       } catch (error) {
         log.debug({ volume: name, error: messageOf(error) }, 'could not look after the volume')

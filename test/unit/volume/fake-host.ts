@@ -116,6 +116,7 @@ export function fakeHost(name: string, disks: Disks, bootId = `boot-of-${name}`)
       return Promise.resolve()
     },
     mounts: () => Promise.resolve([...host.mounted]),
+    mountedElsewhere: () => Promise.resolve([]),
     sync: () => Promise.resolve(),
     freeze(mountPoint) {
       step('freeze')
