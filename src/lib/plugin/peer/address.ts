@@ -23,7 +23,7 @@ export function parsePeerAddress(text: string): PeerAddress {
   const fingerprint = text.slice(at + 1)
   // 128 bits in 22 characters: the last one has two of them, and of its four spellings one is canonical.
   if (at < 0 || !/^[\w-]{21}[AQgw]$/.test(fingerprint)) throw bad(text, 'it has no fingerprint of a certificate')
-  const where = parseHostPort(text.slice(0, at))
+  const where = parseHostPort(text.slice(0, at), 0)
   if (where.port === 0) throw bad(text, 'it has no port')
   return { ...where, fingerprint }
 }

@@ -34,7 +34,7 @@ export async function peerIdentity(stateFolder: string): Promise<PeerIdentity> {
     if (typeof there === 'object') return there
     // Key and certificate in one file: a crash never leaves one without the other.
     const { key, cert } = await make()
-    await writeDurably(path, `${key.trim()}\n${cert.trim()}\n`, 0o600)
+    await writeDurably(path, key + cert, 0o600)
     return { key, cert, ...fingerprint(cert), ...(there === undefined ? {} : { renewed: there }) }
   } catch (error) {
     throw new AcsError('precondition', 'EACSPEERIDENTITY', `the key of this plugin: ${messageOf(error)}`, {
@@ -81,5 +81,6 @@ async function make(): Promise<{ key: string; cert: string }> {
     notBeforeDate: new Date('2000-01-01'),
     notAfterDate: new Date('2049-12-31'),
   })
-  return { key: made.private.replaceAll('\r', ''), cert: made.cert.replaceAll('\r', '') }
+  const asRead = (pem: string): string => pem.replaceAll('\r', '').trim() + '\n'
+  return { key: asRead(made.private), cert: asRead(made.cert) }
 }
