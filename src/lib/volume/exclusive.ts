@@ -66,15 +66,24 @@ export async function grant(context: VolumeContext, uuid: string, to: Grant): Pr
 /**
  * Takes everyone off the list and sees that they are: a fenced machine's I/O fails before anyone else may
  * log in. Throws EACSHELD while a virtual machine is attached.
+ * `still`: asked at the moment of the change; when it says no, nothing is changed.
  */
-export async function revokeAll(context: VolumeContext, uuid: string): Promise<Volume> {
+export async function revokeAll(
+  context: VolumeContext,
+  uuid: string,
+  still: (volume: Volume) => boolean = () => true,
+): Promise<Volume> {
   const nobody: Me = { hostName: '', bootId: '', initiatorName: '' }
-  await changeVolume(context, uuid, (volume) => {
+  let spared = false as boolean
+  const seen = await changeVolume(context, uuid, (volume) => {
+    spared = !still(volume)
+    if (spared) return undefined
     const hold = holdOf(volume, nobody)
     if (hold.kind === 'vm') throw heldElsewhere(volume, hold, nobody)
     if (hold.kind === 'free' && !volume.trailer?.h) return undefined
     return { allowedInitiators: [], ...describeWithout(volume) }
   })
+  if (spared) return seen
   const after = await changeVolume(context, uuid, () => undefined)
   const left = initiatorsOf(after)
   if (left.length > 0)
@@ -82,7 +91,10 @@ export async function revokeAll(context: VolumeContext, uuid: string): Promise<V
       'conflict',
       'EACSREVOKE',
       `volume ${nameOf(after)} still allows ${left.join(', ')} after all access was revoked`,
-      { hints: ['Someone gave access meanwhile; look: acs volume explain ' + after.group.name], details: { uuid } },
+      {
+        hints: ['Someone gave access meanwhile; look: acs volume explain ' + after.group.name],
+        details: { uuid, initiators: left },
+      },
     )
   return after
 }
@@ -134,11 +146,13 @@ function holderRecord(me: Me, pluginAddress: string | undefined): Holder {
   }
 }
 
+// Whoever asked the holder for the volume asked that holder: a request ends with the hold.
+
 function describeWith(volume: Volume, holder: Holder): string {
-  return withRecord(volume, (trailer) => ({ ...trailer, h: holder }))
+  return withRecord(volume, (trailer) => ({ ...without(trailer, 'q'), h: holder }))
 }
 
 function describeWithout(volume: Volume): { description?: string } {
-  if (volume.trailer?.h === undefined) return {}
-  return { description: withRecord(volume, (trailer) => without(trailer, 'h')) }
+  if (volume.trailer?.h === undefined && volume.trailer?.q === undefined) return {}
+  return { description: withRecord(volume, (trailer) => without(trailer, 'h', 'q')) }
 }

@@ -28,6 +28,8 @@ export interface Trailer {
   ro?: boolean
   /** Who holds it exclusively. */
   h?: Holder
+  /** Another host's plugin asks the holder for it; proves to the holder that it may ask. */
+  q?: HandOverRequest
   /** Present on a snapshot. */
   snap?: SnapshotMark
   /** acs made the group, where no `fs` or `snap` says so: the clone of a group whose filesystem is not known. */
@@ -50,10 +52,20 @@ export interface Holder {
   i: string
   /** Boot id of the host; absent when access was given to an initiator by name. */
   b?: string
-  /** Address of the volume plugin there. */
+  /** Address and certificate of the volume plugin there: `HOST:PORT#FINGERPRINT`, see plugin/peer/address.ts. */
   a?: string
   /** Since, ISO 8601. */
   s: string
+}
+
+export interface HandOverRequest {
+  /** Host name and initiator IQN of whoever asks. */
+  n: string
+  i: string
+  /** Fingerprint of the certificate it asks with. */
+  f: string
+  /** ISO 8601, by its clock. */
+  at: string
 }
 
 export interface SnapshotMark {
@@ -103,6 +115,7 @@ const trailerSchema = v.looseObject({
       s: v.string(),
     }),
   ),
+  q: v.optional(v.looseObject({ n: v.string(), i: v.string(), f: v.string(), at: v.string() })),
   snap: v.optional(
     v.looseObject({ of: v.string(), ofName: v.string(), name: v.string(), at: v.string(), frozen: v.boolean() }),
   ),
