@@ -28,6 +28,11 @@ export interface DockerContainer {
   state: string
 }
 
+/** Whether the container may have its volumes mounted: one that ended, or never began, has not. */
+export function isActive({ state }: DockerContainer): boolean {
+  return !['created', 'configured', 'exited', 'stopped', 'dead'].includes(state)
+}
+
 export interface DockerMount {
   container: DockerContainer
   volumeName: string

@@ -34,8 +34,8 @@ export interface HostVolumesOptions {
   log: PluginLog
   /** What the volume services work with, for one piece of work. */
   context: (work: { deadline: Deadline; log: PluginLog }) => VolumeContext
-  /** Gets hold of a volume that someone else holds; resolves when it may be claimed. Throws EACSHELD. */
-  acquire: (volume: KnownVolume, held: AcsError, call: Call) => Promise<{ takeOver: boolean }>
+  /** Runs `use`, which claims the volume, and gets the volume from whoever holds it. Throws EACSHELD. */
+  acquire: (volume: KnownVolume, call: Call, use: () => Promise<void>) => Promise<void>
 }
 
 /** What became of a request to let go of a volume. */
@@ -180,13 +180,9 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
         await save(withReference(held.get(volume.uuid) ?? references, id))
       },
     }
-    try {
+    await options.acquire(volume, call, async () => {
       await mountVolume(context, request)
-    } catch (error) {
-      if (!isAcsError(error, 'EACSHELD')) throw error
-      const { takeOver } = await call.step('acquire', () => options.acquire(volume, error, call))
-      await mountVolume(context, { ...request, takeOver })
-    }
+    })
   }
 
   return {

@@ -5,11 +5,15 @@ import type { Prism } from '../prism/prism.js'
 import type { Checkpoint } from '../volume/checkpoint.js'
 import type { VolumeContext } from '../volume/context.js'
 import type { PluginLog, VolumeDriver } from './driver.js'
-import { openHostVolumes } from './host-volumes.js'
+import { dockerApi, isActive } from './docker-api.js'
+import { createHandOver } from './hand-over.js'
+import { openHostVolumes, type HostVolumes } from './host-volumes.js'
 import { openKnownVolumes } from './known-volumes.js'
+import type { HostPort } from './peer/address.js'
 import { createKeyedLocks } from './locks.js'
 import { createNutanixDriver } from './nutanix-driver.js'
 import type { PluginSettings } from './settings.js'
+import { createStaleReferences } from './stale-references.js'
 import { createUsage } from './usage.js'
 import { checkHeldVolumes, repeat } from './watch.js'
 
@@ -21,6 +25,8 @@ export interface PluginOptions {
   host: HostMachine
   log: PluginLog
   dataServices?: string
+  /** Host and port of Prism: the way there tells this host's own address. */
+  towards: () => Promise<HostPort>
   initiator?: VolumeContext['initiator']
   checkpoint?: Checkpoint
 }
@@ -34,6 +40,7 @@ export interface Plugin {
 
 const watchMs = 3_000
 const refreshMs = 30_000
+const staleMs = 60_000
 
 /** Puts the plugin together from this machine's state. Asks nothing of the cluster: that may be down. */
 export async function createPlugin(options: PluginOptions): Promise<Plugin> {
@@ -48,7 +55,20 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     report: ({ kind, message }) => (kind === 'warning' ? workLog.warn({}, message) : workLog.debug({ kind }, message)),
     ...(options.dataServices === undefined ? {} : { dataServices: options.dataServices }),
     ...(options.initiator === undefined ? {} : { initiator: options.initiator }),
+    ...(handOver.address() === undefined ? {} : { pluginAddress: handOver.address() }),
     ...(options.checkpoint ? { checkpoint: options.checkpoint } : {}),
+  })
+
+  const docker = dockerApi(settings.dockerSocket)
+  const handOver = await createHandOver({
+    settings,
+    stateFolder,
+    context,
+    docker,
+    log,
+    towards: options.towards,
+    // Asked for once the plugin is whole.
+    volumes: (): HostVolumes => volumes,
   })
 
   const volumes = await openHostVolumes({
@@ -58,7 +78,7 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     locks: createKeyedLocks(),
     log,
     context,
-    acquire: (_volume, held) => Promise.reject(held),
+    acquire: (...request) => handOver.acquire(...request),
   })
   const known = await openKnownVolumes({
     stateFolder,
@@ -91,6 +111,7 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
   })
 
   void sweep(host, log)
+  void handOver.listen()
   volumes.settle()
   void known
     .refresh()
@@ -111,11 +132,25 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     ),
   ]
 
+  const findStale = createStaleReferences({
+    volumes,
+    host,
+    log,
+    containersUsing: async (name) =>
+      (await docker.containersUsing(name, deadlineIn(5_000))).filter(isActive).map(({ id }) => id),
+  })
+  stops.push(
+    repeat(staleMs, findStale, (error) =>
+      log.debug({ error: messageOf(error) }, 'could not look for callers that are gone'),
+    ),
+  )
+
   return {
     driver,
     async close(deadline) {
       for (const stop of stops) stop()
       volumes.stop()
+      await handOver.close()
       await volumes.letGoOfAll(deadline)
       await known.flush()
     },

@@ -146,13 +146,20 @@ describe('volumes of this host', () => {
   })
 
   it('are acquired from another holder in the way the policy says', async () => {
-    const acquire = vi.fn(() => Promise.resolve({ takeOver: true }))
-    const s = await scene({ acquire })
+    const freed: string[] = []
+    const s = await scene({
+      acquire: async ({ uuid }, _call, use) => {
+        await expect(use()).rejects.toMatchObject({ code: 'EACSHELD' })
+        await s.prism.updateVolumeGroup(await s.prism.volumeGroup(uuid), { allowedInitiators: [] })
+        freed.push(uuid)
+        await use()
+      },
+    })
     await s.prism.updateVolumeGroup(await s.prism.volumeGroup(s.volume.uuid), {
       allowedInitiators: [{ clientAddress: 'iqn.2000-01.example:other' }],
     })
     await s.volumes.mount(s.volume, 'one', call())
-    expect(acquire).toHaveBeenCalledOnce()
+    expect(freed).toEqual([s.volume.uuid])
     expect(holders(s)).toEqual([s.context.host.initiatorName])
   })
 

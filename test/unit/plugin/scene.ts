@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
-import type { AcsError } from '../../../src/lib/base/errors.js'
 import type { Call, PluginLog } from '../../../src/lib/plugin/driver.js'
 import { openHostVolumes, type HostVolumes } from '../../../src/lib/plugin/host-volumes.js'
 import type { KnownVolume } from '../../../src/lib/plugin/known-volumes.js'
@@ -59,7 +58,7 @@ export interface Scene {
 
 export interface SceneOptions {
   lingerMs?: number
-  acquire?: (volume: KnownVolume, held: AcsError, call: Call) => Promise<{ takeOver: boolean }>
+  acquire?: (volume: KnownVolume, call: Call, use: () => Promise<void>) => Promise<void>
 }
 
 /** One volume, `db`, on a cluster in memory, and a plugin on a machine in memory. */
@@ -80,7 +79,7 @@ export async function scene(options: SceneOptions = {}): Promise<Scene> {
       locks: createKeyedLocks(),
       log,
       context: ({ deadline }): VolumeContext => ({ ...context, deadline }),
-      acquire: options.acquire ?? ((_volume, held) => Promise.reject(held)),
+      acquire: options.acquire ?? ((_volume, _call, use) => use()),
     })
     onTestFinished(() => volumes.stop())
     return volumes
