@@ -18,7 +18,7 @@ import { peerIdentity } from './peer/identity.js'
 import type { PluginSettings } from './settings.js'
 
 export interface HandOverOptions {
-  settings: Pick<PluginSettings, 'peer' | 'takeOver'>
+  settings: () => Pick<PluginSettings, 'peer' | 'takeOver'>
   stateFolder: string
   context: (work: { deadline: Deadline; log: PluginLog }) => VolumeContext
   /** Somewhere that all hosts reach, for this host's own address. */
@@ -76,7 +76,7 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
 
   async function startListening(): Promise<void> {
     const { startPeerServer } = await import('./peer/server.js')
-    const { peer } = settings
+    const { peer } = settings()
     const started = await startPeerServer({
       listen: parseHostPort(peer.listen),
       identity,
@@ -128,8 +128,8 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
           uuid: volume.uuid,
           me,
           fingerprint: identity.fingerprint,
-          policy: settings.takeOver.policy,
-          delayMs: settings.takeOver.delayMs,
+          policy: settings().takeOver.policy,
+          delayMs: settings().takeOver.delayMs,
           ask: (question) => askHolder({ ...question, identity }),
           silences,
         },

@@ -29,7 +29,7 @@ export interface HostVolumesOptions {
   stateFolder: string
   mountFolder: string
   /** How long a volume stays attached after its last ID: `docker run` mounts twice. */
-  lingerMs: number
+  lingerMs: () => number
   locks: KeyedLocks
   log: PluginLog
   /** What the volume services work with, for one piece of work. */
@@ -224,7 +224,7 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
         // When a container has ended, what it wrote is on the cluster, whatever becomes of this host.
         if (left.ids.length === 0 && references.ids.length > 0 && !lost.has(uuid)) await sync(references, call)
         if (left !== references) await save(left)
-        if (left.ids.length === 0 && !timers.has(uuid)) detachIn(uuid, lost.has(uuid) ? 0 : options.lingerMs)
+        if (left.ids.length === 0 && !timers.has(uuid)) detachIn(uuid, lost.has(uuid) ? 0 : options.lingerMs())
       })
     },
 
@@ -275,7 +275,7 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
     all: () => [...held.values()],
     isLost: (uuid) => lost.has(uuid),
     settle() {
-      for (const { uuid, ids } of held.values()) if (ids.length === 0) detachIn(uuid, options.lingerMs)
+      for (const { uuid, ids } of held.values()) if (ids.length === 0) detachIn(uuid, options.lingerMs())
     },
     stop() {
       stopped = true

@@ -12,6 +12,7 @@ import { openKnownVolumes } from './known-volumes.js'
 import type { HostPort } from './peer/address.js'
 import { createKeyedLocks } from './locks.js'
 import { createNutanixDriver } from './nutanix-driver.js'
+import type { DriverGauges } from './plugin-metrics.js'
 import type { PluginSettings } from './settings.js'
 import { createStaleReferences } from './stale-references.js'
 import { createUsage } from './usage.js'
@@ -34,6 +35,9 @@ export interface PluginOptions {
 /** A running plugin's inside; the server speaks Docker's protocol with its driver. */
 export interface Plugin {
   driver: VolumeDriver
+  gauges: DriverGauges
+  /** Takes on what may change while it runs: everything but the mount folder and the addresses it listens on. */
+  configure(settings: PluginSettings): void
   /** Detaches what only lingers, writes what is not written, ends the timers. */
   close(deadline: Deadline): Promise<void>
 }
@@ -44,7 +48,8 @@ const staleMs = 60_000
 
 /** Puts the plugin together from this machine's state. Asks nothing of the cluster: that may be down. */
 export async function createPlugin(options: PluginOptions): Promise<Plugin> {
-  const { settings, stateFolder, log } = options
+  const { stateFolder, log } = options
+  let { settings } = options
   const prism = lazyPrism(options.openPrism)
   const host = withOneInitiator(options.host)
   const context = ({ deadline, log: workLog }: { deadline: Deadline; log: PluginLog }): VolumeContext => ({
@@ -61,7 +66,7 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
 
   const docker = dockerApi(settings.dockerSocket)
   const handOver = await createHandOver({
-    settings,
+    settings: () => settings,
     stateFolder,
     context,
     docker,
@@ -74,7 +79,7 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
   const volumes = await openHostVolumes({
     stateFolder,
     mountFolder: settings.mountFolder,
-    lingerMs: settings.lingerMs,
+    lingerMs: () => settings.lingerMs,
     locks: createKeyedLocks(),
     log,
     context,
@@ -147,6 +152,18 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
 
   return {
     driver,
+    gauges: {
+      volumes: () => known.all().length,
+      references: () => volumes.all().reduce((sum, { ids }) => sum + ids.length, 0),
+      sessions: async () => {
+        const deadline = deadlineIn(5_000)
+        return (await (await host.initiator(options.initiator ?? 'auto', deadline)).attached(deadline)).length
+      },
+      cacheAge: () => (known.refreshedAt ? (Date.now() - known.refreshedAt.getTime()) / 1000 : Infinity),
+    },
+    configure(next) {
+      settings = { ...next, mountFolder: settings.mountFolder, peer: settings.peer, metrics: settings.metrics }
+    },
     async close(deadline) {
       for (const stop of stops) stop()
       volumes.stop()

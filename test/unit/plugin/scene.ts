@@ -75,7 +75,7 @@ export async function scene(options: SceneOptions = {}): Promise<Scene> {
     const volumes = await openHostVolumes({
       stateFolder: context.stateFolder,
       mountFolder,
-      lingerMs: options.lingerMs ?? 30,
+      lingerMs: () => options.lingerMs ?? 30,
       locks: createKeyedLocks(),
       log,
       context: ({ deadline }): VolumeContext => ({ ...context, deadline }),
