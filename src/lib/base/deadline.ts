@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { AcsError } from './errors.js'
 
 /**
@@ -34,6 +35,8 @@ class ClockDeadline implements Deadline {
     // AbortSignal.timeout keeps no process alive and takes at most 2^32-1 ms.
     if (Number.isFinite(endsAt)) signals.push(AbortSignal.timeout(Math.min(Math.ceil(this.remainingMs()), 0x7fff_ffff)))
     this.signal = AbortSignal.any(signals)
+    // One deadline is carried into many steps at once; that is no leak, and Node need not warn of one.
+    setMaxListeners(0, this.signal)
   }
 
   remainingMs(): number {

@@ -58,6 +58,11 @@ export interface HostVolumes {
   byName(name: string): References | undefined
   byUuid(uuid: string): References | undefined
   all(): References[]
+  /**
+   * Which of its mounts a volume is in: a new number each time, undefined before it is mounted and once it is to be
+   * detached. What the cluster said within one of them is no news from before it or after it.
+   */
+  stay(uuid: string): number | undefined
   /** The volume's disk, where it is on this machine. Waits while something is being done to the volume. */
   diskOf(uuid: string, deadline: Deadline): Promise<AttachedDisk | undefined>
   /** Volumes that were lost and still have callers. */
@@ -74,10 +79,15 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
   const held = new Map<string, References>()
   const lost = new Set<string>()
   const timers = new Map<string, NodeJS.Timeout>()
+  const stays = new Map<string, number>()
+  let lastStay = 0
   let stopped = false
   for (const references of await allReferences(stateFolder))
-    if (references.bootId === bootId) held.set(references.uuid, references)
-    else await forgetReferences(stateFolder, references.uuid)
+    if (references.bootId === bootId) {
+      held.set(references.uuid, references)
+      // Half a mount has no caller yet.
+      if (references.ids.length > 0) beginStay(references.uuid)
+    } else await forgetReferences(stateFolder, references.uuid)
 
   const save = async (references: References): Promise<void> => {
     await writeReferences(stateFolder, references)
@@ -87,6 +97,10 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
     await forgetReferences(stateFolder, uuid)
     held.delete(uuid)
     lost.delete(uuid)
+  }
+  function beginStay(uuid: string): void {
+    lastStay += 1
+    stays.set(uuid, lastStay)
   }
   const byName = (name: string): References | undefined => [...held.values()].find((each) => each.name === name)
 
@@ -128,6 +142,7 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
   /** Unmount, detach, release: in order where the cluster knows the volume, else only here. */
   async function takeDown(references: References, deadline: Deadline): Promise<void> {
     const { uuid, mountPoint, name } = references
+    stays.delete(uuid)
     const context = options.context({ deadline, log: log.child({ volume: name }) })
     try {
       await unmountVolume(context, { volume: uuid, all: true, settle: () => forget(uuid) })
@@ -207,7 +222,9 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
         }
         if (lost.has(volume.uuid)) await takeAwayLost(references, call.deadline)
         try {
+          stays.delete(volume.uuid)
           await call.step('mount', () => mountNow(volume, references, id, call))
+          beginStay(volume.uuid)
           return { mountPoint }
         } finally {
           if (held.get(volume.uuid)?.ids.length === 0) detachIn(volume.uuid, 0)
@@ -222,9 +239,10 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
         if (!references) return
         const left = withoutReference(references, id)
         // When a container has ended, what it wrote is on the cluster, whatever becomes of this host.
-        if (left.ids.length === 0 && references.ids.length > 0 && !lost.has(uuid)) await sync(references, call)
+        const isHere = stays.has(uuid)
+        if (left.ids.length === 0 && references.ids.length > 0 && isHere) await sync(references, call)
         if (left !== references) await save(left)
-        if (left.ids.length === 0 && !timers.has(uuid)) detachIn(uuid, lost.has(uuid) ? 0 : options.lingerMs())
+        if (left.ids.length === 0 && !timers.has(uuid)) detachIn(uuid, isHere ? options.lingerMs() : 0)
       })
     },
 
@@ -259,11 +277,13 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
       if (!lost.has(uuid))
         log.error({ volume: references.name, ids: references.ids.map(({ id }) => id), why }, 'lost the volume')
       lost.add(uuid)
+      stays.delete(uuid)
       // At once, and without the lock: whoever holds it may be waiting for this very I/O.
       await failIo(options.context({ deadline, log }), references)
       await locks.run(uuid, deadline, 'clear away a lost volume', () => takeAwayLost(references, deadline))
     },
 
+    stay: (uuid) => stays.get(uuid),
     diskOf: (uuid, deadline) =>
       locks.run(uuid, deadline, 'look at the volume', async () => {
         const references = held.get(uuid)

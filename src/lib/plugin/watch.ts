@@ -26,6 +26,7 @@ export interface WatchOptions {
 export async function checkHeldVolumes(options: WatchOptions): Promise<void> {
   const { volumes, known, log } = options
   const held = volumes.all().filter((references) => !references.byHand)
+  const stays = new Map(held.map(({ uuid }) => [uuid, volumes.stay(uuid)]))
   if (held.length === 0) return
   const deadline = deadlineIn(10_000)
   const context = options.context({ deadline, log })
@@ -47,8 +48,9 @@ export async function checkHeldVolumes(options: WatchOptions): Promise<void> {
         const volume = asVolume(group)
         const hold = holdOf(volume, me, await rememberedHolds(context.stateFolder, uuid))
         if (hold.kind === 'mine' || hold.kind === 'shared' || hold.kind === 'restarted') return
-        // Between the mount's first step and its claim nobody holds it; whoever mounts or detaches has the lock.
-        if (!(await volumes.diskOf(uuid, deadline))) return
+        // Not while it is being mounted or detached, nor by an answer that is older than its mount.
+        const stay = stays.get(uuid)
+        if (!volumes.isLost(uuid) && (stay === undefined || stay !== volumes.stay(uuid))) return
         await lose(options, uuid, `the cluster gives it to ${describeHold(hold)}`)
       } catch (error) {
         log.debug({ volume: name, error: messageOf(error) }, 'could not look after the volume')

@@ -77,6 +77,7 @@ async function makeHost(request: HostRequest): Promise<{ host: Host; tearDown: (
   const namespace = `acs-${id}-${number}`
   const outside = `acs${id}${number}`
   const address = `10.213.7.${number}`
+  const other = `10.213.7.${number === 2 ? 3 : 2}`
   const folder = join(request.folder, String(number))
   const socket = join(folder, 'p.sock')
   const [stateFolder, runtimeFolder, mountFolder] = ['state', 'run', 'mnt'].map((part) => join(folder, part)) as [
@@ -143,11 +144,12 @@ async function makeHost(request: HostRequest): Promise<{ host: Host; tearDown: (
       if (signal === 'SIGKILL') await rm(socket, { force: true })
     },
     async isolate() {
-      // The other host's way here, not the cluster's.
-      await ip('-n', namespace, 'route', 'add', 'blackhole', `10.213.7.${number === 2 ? 3 : 2}/32`)
+      // Packets to the other host go to a machine that is not there; the cluster's way stays.
+      const nowhere = ['lladdr', '02:00:00:00:00:01', 'dev', 'eth0', 'nud', 'permanent']
+      await ip('-n', namespace, 'neigh', 'replace', other, ...nowhere)
     },
     async rejoin() {
-      await ip('-n', namespace, 'route', 'del', 'blackhole', `10.213.7.${number === 2 ? 3 : 2}/32`)
+      await ip('-n', namespace, 'neigh', 'del', other, 'dev', 'eth0')
     },
     async leftovers() {
       const initiator = await machine.initiator('userspace', soon())

@@ -4,8 +4,8 @@ import { until } from './docker-lab.js'
 import { startHostsLab, startWriter, wholeBlocks, type Host, type HostsLab } from './hosts-lab.js'
 import { join } from 'node:path'
 
-const volumes = Array.from({ length: 20 }, (_, index) => `vol${index}`)
-const roundsEach = 10
+const volumes = Array.from({ length: 10 }, (_, index) => `vol${index}`)
+const roundsEach = 20
 
 /** How long after the other host has the volume the loser's I/O may take to fail. */
 const failWithinMs = 15_000
@@ -33,6 +33,10 @@ describe.skipIf(!canMount('two hosts', ['ip', 'unshare', 'nsenter', 'fsfreeze'])
     expect(Date.now() - began).toBeLessThan(5_000)
     expect(await a.leftovers()).toEqual([])
     await b.client.ok('Unmount', { Name: 'vol0', ID: 'b' })
+    // And back, from a linger there.
+    await a.client.ok('Mount', { Name: 'vol0', ID: 'a' })
+    expect(await b.leftovers()).toEqual([])
+    await a.client.ok('Unmount', { Name: 'vol0', ID: 'a' })
   })
 
   it('refuses what a container uses there, and says so', async () => {
@@ -41,8 +45,8 @@ describe.skipIf(!canMount('two hosts', ['ip', 'unshare', 'nsenter', 'fsfreeze'])
     const { status, body } = await b.client.call('Mount', { Name: 'vol1', ID: 'b' })
     expect(status).toBe(500)
     expect(body.Err).toMatch(/in use by .* on host2-/)
-    expect(await b.leftovers()).toEqual([])
     await a.client.ok('Unmount', { Name: 'vol1', ID: 'a' })
+    expect((await b.leftovers()).filter((left) => left.includes('vol1'))).toEqual([])
   })
 
   it(`takes over from a silent host, ${volumes.length * roundsEach} times, losing no acknowledged write`, async () => {
