@@ -18,7 +18,8 @@ const edits = [
     find: "await (0, promises_1.readFile)(path, 'utf8')",
     replace: "(0, node_fs_1.readFileSync)(path, 'utf8')",
   },
-  // src/lib/cli/main.ts gives oclif a logger that says nothing; the package debug would only be loaded for the next one.
+  // With DEBUG set oclif would log the whole command line, and whatever secret somebody put into it; acs has --debug. Without
+  // it the package is another millisecond to load.
   {
     file: 'logger.js',
     find: 'const debug_1 = __importDefault(require("debug"));',
