@@ -13,7 +13,7 @@ const failWithinMs = 15_000
 describe.skipIf(!canMount('two hosts', ['ip', 'unshare', 'nsenter', 'fsfreeze']))('two hosts want one volume', () => {
   let lab: HostsLab
   beforeAll(async () => {
-    lab = await startHostsLab('takeOver: { policy: take-over, delay: 1s }\nlinger: 60s')
+    lab = await startHostsLab('takeOver: { policy: take-over, delay: 1s }\nlinger: 10s')
     for (const host of lab.hosts) await host.start()
     for (const name of volumes) await lab.hosts[0].client.ok('Create', { Name: name, Opts: { size: '64M' } })
   })
@@ -59,7 +59,7 @@ describe.skipIf(!canMount('two hosts', ['ip', 'unshare', 'nsenter', 'fsfreeze'])
       `take-over: ${volumes.length * roundsEach} rounds, ${latest.reduce((sum, each) => sum + each.written, 0)} acknowledged blocks, slowest failing I/O ${Math.max(...latest.map((each) => each.slowestMs))} ms after the other host had the volume\n`,
     )
     for (const host of lab.hosts)
-      await until(`${host.name} is clean`, 30_000, async () => (await host.leftovers()).length === 0)
+      await until(`${host.name} is clean`, 60_000, async () => (await host.leftovers()).length === 0)
     await a.rejoin()
   }, 900_000)
 })
