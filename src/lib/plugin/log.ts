@@ -9,7 +9,7 @@ export interface PluginLogFile extends PluginLog {
   setLevel(level: LogLevel): void
   /** Loads pino and writes what was logged so far. Not before the socket listens: loading takes its time. */
   open(): Promise<void>
-  /** Writes what is not yet written, if that is possible within a second. */
+  /** Writes what is not yet written, if that is possible within a second; nothing is logged any more. */
   close(): Promise<void>
 }
 
@@ -26,7 +26,7 @@ export function createLog(level: LogLevel = 'info', descriptor = 2): PluginLogFi
   let lowest = ranks[level]
   const early: Parameters<Write>[] = []
   let sink: Write = (...line) => void early.push(line)
-  let flush: () => Promise<void> = () => Promise.resolve()
+  let end: () => Promise<void> = () => Promise.resolve()
   const write: Write = (lineLevel, fields, message) => {
     // Before pino the configuration is not read, either: the level comes with it.
     if (ranks[lineLevel] >= lowest) sink(lineLevel, fields, message)
@@ -47,16 +47,23 @@ export function createLog(level: LogLevel = 'info', descriptor = 2): PluginLogFi
           base: { pid: process.pid },
           timestamp: pino.stdTimeFunctions.isoTime,
           formatters: { level: (label) => ({ level: label }) },
+          // Errors are plain by then.
+          serializers: { err: (fields: unknown) => fields },
         },
         destination,
       )
       sink = (lineLevel, fields, message) => logger[lineLevel](plain(fields), redactText(message))
-      flush = () => new Promise((resolve) => destination.flush(() => resolve()))
+      end = () =>
+        new Promise((resolve) => {
+          destination.once('close', () => resolve())
+          destination.end()
+        })
       for (const line of early.splice(0)) sink(...line)
     },
     async close() {
+      sink = () => undefined
       let timer: NodeJS.Timeout | undefined
-      await Promise.race([flush(), new Promise((resolve) => (timer = setTimeout(resolve, closingMs)))])
+      await Promise.race([end(), new Promise((resolve) => (timer = setTimeout(resolve, closingMs)))])
       clearTimeout(timer)
     },
   }

@@ -33,7 +33,9 @@ export function respond(
     const slow = setTimeout(() => socket.destroy(), limitMs)
     // An answer that waits behind another on its connection has no event for the end of that.
     socket.once('close', gone)
-    response.once('finish', () => end(true))
+    // Node tells `finish` of what it was writing to a connection that is destroyed, too; and it ends the connection
+    // itself after a last answer, so it has to be asked before it hears of the end.
+    response.prependOnceListener('finish', () => end(!socket.destroyed))
     response.writeHead(status, {
       'Content-Type': contentType,
       'Content-Length': Buffer.byteLength(text),

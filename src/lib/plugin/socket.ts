@@ -1,6 +1,6 @@
-import { randomInt } from 'node:crypto'
-import { chmod, link, lstat, mkdir, rename, unlink } from 'node:fs/promises'
-import { connect, type ListenOptions, type Server } from 'node:net'
+import { createHash, randomInt } from 'node:crypto'
+import { chmod, link, lstat, mkdir, unlink } from 'node:fs/promises'
+import { connect, createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { AcsError, messageOf } from '../base/errors.js'
 import { printable } from '../base/printable.js'
@@ -99,20 +99,36 @@ async function takePlace(temporary: string, path: string): Promise<void> {
   }
 }
 
-async function removeDead(path: string): Promise<void> {
-  try {
-    const found = await lstat(path)
+/** Only under the lock is a file removed for being dead, so that it still is the dead one by then. */
+function removeDead(path: string): Promise<void> {
+  return alone(path, async () => {
+    const found = await lstat(path).catch(() => undefined)
+    if (!found) return
     if (!found.isSocket()) throw unusable(path, new Error('there is a file that is no socket'))
     if (await answers(path)) throw running(path)
-    const aside = besides(path)
-    await rename(path, aside)
-    // Between the look and the rename another plugin may have put its living one there: give it back.
-    const alive = await answers(aside)
-    if (alive) await link(aside, path).catch(() => undefined)
-    await unlink(aside)
-    if (alive) throw running(path)
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
+    await unlink(path)
+  })
+}
+
+/** The kernel frees an abstract socket when its process dies, however it dies: there is no stale lock. */
+async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const address = `\0acs-plugin-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`
+  const waiting = new Set<Socket>()
+  const lock = createServer((socket) => waiting.add(socket.on('error', () => socket.destroy())))
+  for (;;) {
+    try {
+      await listening(lock, { path: address })
+      break
+    } catch (error) {
+      if (codeOf(error) !== 'EADDRINUSE') throw unusable(path, error)
+      await new Promise((resolve) => connect(address).on('error', resolve).on('close', resolve))
+    }
+  }
+  try {
+    return await work()
+  } finally {
+    lock.close()
+    for (const socket of waiting) socket.destroy()
   }
 }
 

@@ -47,7 +47,9 @@ export const optionsField = v.nullish(
 
 /** The fields of a request; others it may have are nothing to us. Throws EACSNAME or EACSREQUEST (usage). */
 export function readFields<Schema extends v.GenericSchema>(schema: Schema, body: RequestBody): v.InferOutput<Schema> {
-  const { success, output, issues } = v.safeParse(schema, objectIn(body), { abortEarly: true })
+  // With a name that is missing, the check of names speaks, not the library.
+  const fields = { Name: undefined, ...objectIn(body) }
+  const { success, output, issues } = v.safeParse(schema, fields, { abortEarly: true })
   if (success) return output
   const [{ path, message }] = issues
   const code = path?.[0]?.key === 'Name' ? 'EACSNAME' : 'EACSREQUEST'
