@@ -67,7 +67,8 @@ describe('the address others are told', () => {
   const everywhere = { host: '0.0.0.0', port: 4711 }
 
   it('is the configured one, with the port that was listened on unless it names another', async () => {
-    const told = (advertise: string): Promise<object> => advertisedAddress({ advertise, listening: everywhere, towards })
+    const told = (advertise: string): Promise<object> =>
+      advertisedAddress({ advertise, listening: everywhere, towards })
     expect(await told('docker1.example.com')).toEqual({ host: 'docker1.example.com', port: 4711 })
     expect(await told('192.0.2.7:80')).toEqual({ host: '192.0.2.7', port: 80 })
     expect(await told('fd00::7')).toEqual({ host: 'fd00::7', port: 4711 })
