@@ -208,6 +208,26 @@ describe('acquiring a volume that another plugin holds', () => {
     expect(trailer()).toMatchObject({ h: { n: 'c' } })
   })
 
+  it('asks whoever comes first after a revocation', async () => {
+    const { want, on, prism, trailer } = await house()
+    const [c, first] = [await on('c'), prism.groups.get(uuid)!]
+    await prism.revokeInitiator(uuid, me('a').initiatorName)
+    await claim(c, uuid, me('c'))
+    const byC = prism.groups.get(uuid)!
+    prism.put(first)
+    prism.onAccess = (_uuid, initiators) => {
+      if (initiators.length > 0) return
+      delete prism.onAccess
+      prism.put(byC)
+    }
+    const asker: Ask = ({ address }) => {
+      if (address.startsWith('a:')) return silent()
+      return Promise.resolve({ state: 'in-use', by: ['db'], text: 'in use by container db on c' })
+    }
+    await expect(want('b', asker, { delayMs: 0 })).rejects.toThrow(/held by c .*in use by container db on c/)
+    expect(trailer()).toMatchObject({ h: { n: 'c' } })
+  })
+
   it('takes a leftover of a holder that does not have the volume', async () => {
     const { want, trailer } = await house()
     const notHeld: Ask = () => Promise.resolve({ state: 'not-held' })
@@ -230,14 +250,14 @@ describe('acquiring a volume that another plugin holds', () => {
         return { state: 'released' }
       }
       turns += 1
-      if (turns === 2) {
+      if (turns === 8) {
         const now = prism.groups.get(uuid)!
         prism.put({ ...now, description: now.description.replace(/"q":\{[^}]*\},?/, '') })
       }
       throw new AcsError('auth', 'EACSPEERREFUSED', 'no request')
     }
     expect(await want('b', ask)).toBe('b')
-    expect(turns).toBe(2)
+    expect(turns).toBe(8)
   })
 
   it('refuses when the holder sees no request though it is there', async () => {
