@@ -69,7 +69,7 @@ describe('a volume that another plugin holds', () => {
     for (const policy of ['take-over', 'refuse'] as const)
       await expect(b.want(uuid, { policy, delayMs: 0 })).rejects.toMatchObject({
         code: 'EACSHELD',
-        message: expect.stringContaining(`: in use by container web (3f2a) on host ${a.name}`),
+        message: expect.stringContaining(`: in use by container web (3f2a) on host ${a.name}`) as unknown,
       })
     expect(await lab.initiators(uuid)).toEqual([a.me.initiatorName])
     expect(await lab.trailer(uuid)).not.toHaveProperty('q')
@@ -115,7 +115,7 @@ describe('a volume that another plugin holds', () => {
     await expect(ask(b, a, uuid, address(port, a))).rejects.toMatchObject({
       code: 'EACSPEERSILENT',
       kind: 'timeout',
-      message: expect.stringContaining('no connection within 500 ms'),
+      message: expect.stringContaining('no connection within 500 ms') as unknown,
     })
     expect(await b.want(uuid)).toBe(b.name)
   })
@@ -125,8 +125,8 @@ describe('a volume that another plugin holds', () => {
     await a.server.close()
     const silent = {
       code: 'EACSHELD',
-      message: expect.stringContaining('does not answer'),
-      cause: expect.objectContaining({ code: 'EACSPEERSILENT' }),
+      message: expect.stringContaining('does not answer') as unknown,
+      cause: expect.objectContaining({ code: 'EACSPEERSILENT' }) as unknown,
     }
     await expect(b.want(uuid, { policy: 'refuse', delayMs: 0 })).rejects.toMatchObject(silent)
     await expect(b.want(uuid, { policy: 'wait', delayMs: 0 }, 3_500)).rejects.toMatchObject(silent)
@@ -143,9 +143,7 @@ describe('a volume that another plugin holds', () => {
       for (const host of [b, c]) host.uses.set(uuid, 'container db (77aa)')
       const outcomes = await Promise.allSettled([b, c].map((host) => host.want(uuid, { delayMs: 300 })))
       const [winner] = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
-      const reasons = outcomes.flatMap((outcome) =>
-        outcome.status === 'rejected' ? [outcome.reason as AcsError] : [],
-      )
+      const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as AcsError] : []))
       expect(reasons).toHaveLength(1)
       expect(reasons[0]?.message).toContain(`in use by container db (77aa) on host ${winner}`)
       expect((await lab.trailer(uuid)).h?.n).toBe(winner)
@@ -201,13 +199,13 @@ describe('whose answer counts', () => {
     await expect(ask(b, a, uuid, there)).rejects.toMatchObject({
       code: 'EACSPEERUNTRUSTED',
       kind: 'auth',
-      message: expect.stringContaining(impostor.identity.fingerprint),
+      message: expect.stringContaining(impostor.identity.fingerprint) as unknown,
     })
     expect(impostor.asked).toEqual([])
     await advertise({ ...a.context(), pluginAddress: there }, uuid, a.me)
     await expect(b.want(uuid, { policy: 'refuse' })).rejects.toMatchObject({
       code: 'EACSHELD',
-      message: expect.stringContaining('is not its plugin'),
+      message: expect.stringContaining('is not its plugin') as unknown,
     })
     const started = performance.now()
     expect(await b.want(uuid)).toBe(b.name)
@@ -236,10 +234,10 @@ describe('whose answer counts', () => {
       release: () => Promise.reject(new AcsError('failed', 'EACSBUSY', '/mnt/acs/db is busy')),
     })
     await a.claim(uuid)
-    await expect(ask(b, a, uuid)).rejects.toMatchObject({ code, message: expect.stringMatching(words) })
+    await expect(ask(b, a, uuid)).rejects.toMatchObject({ code, message: expect.stringMatching(words) as unknown })
     await expect(b.want(uuid, { delayMs: 0 })).rejects.toMatchObject({
       code: 'EACSHELD',
-      message: expect.stringMatching(words),
+      message: expect.stringMatching(words) as unknown,
     })
     expect((await lab.trailer(uuid)).h?.n).toBe(a.name)
   })
@@ -277,7 +275,12 @@ describe('whose answer counts', () => {
     const deadline = deadlineIn(10_000)
     const answer = askHolder({ address: slow.address, identity, volume: { uuid, name: 'db' }, deadline, answerMs: 200 })
     expect(await answer).toEqual({ state: 'busy', retryAfterMs: 1_000 })
-    const short = askHolder({ address: slow.address, identity, volume: { uuid, name: 'db' }, deadline: deadlineIn(200) })
+    const short = askHolder({
+      address: slow.address,
+      identity,
+      volume: { uuid, name: 'db' },
+      deadline: deadlineIn(200),
+    })
     await expect(short).rejects.toMatchObject({ code: 'EACSTIMEOUT' })
   })
 
@@ -286,7 +289,7 @@ describe('whose answer counts', () => {
     const there = formatPeerAddress({ ...parsePeerAddress(a.address), host: 'no-such-host.invalid' })
     await expect(ask(b, a, uuid, there)).rejects.toMatchObject({
       code: 'EACSPEERFAILED',
-      message: expect.stringContaining('cannot be asked'),
+      message: expect.stringContaining('cannot be asked') as unknown,
     })
     await advertise({ ...a.context(), pluginAddress: there }, uuid, a.me)
     await expect(b.want(uuid, { delayMs: 0 })).rejects.toMatchObject({ code: 'EACSHELD' })
@@ -300,7 +303,7 @@ describe('the peer server', () => {
     await expect(lab.host(`d${number}`, { listen: a.server.listening })).rejects.toMatchObject({
       code: 'EACSPEERLISTEN',
       kind: 'conflict',
-      message: expect.stringContaining(`127.0.0.1:${a.server.listening.port}`),
+      message: expect.stringContaining(`127.0.0.1:${a.server.listening.port}`) as unknown,
     })
   })
 

@@ -30,7 +30,12 @@ const again = (afterMs: number): object => ({ do: 'ask-again', afterMs })
 describe('what follows from a question to the holder', () => {
   it.each<[string, Heard, Partial<Situation>, object]>([
     ['in use is the last word', inUse, {}, { do: 'refuse', why: 'in use by container web on host a' }],
-    ['in use is the last word', inUse, { policy: 'refuse' }, { do: 'refuse', why: 'in use by container web on host a' }],
+    [
+      'in use is the last word',
+      inUse,
+      { policy: 'refuse' },
+      { do: 'refuse', why: 'in use by container web on host a' },
+    ],
     ['in use is waited for', inUse, { policy: 'wait' }, again(1_000)],
     ['a last question fits in', inUse, { policy: 'wait', leftMs: 3_000 }, again(750)],
     ['in use is waited for while there is time', inUse, { policy: 'wait', leftMs: 2_300 }, refuse],

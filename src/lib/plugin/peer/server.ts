@@ -110,7 +110,8 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
     response.sendDate = false
     void answerTo(request).then(({ status, body = '' }) => {
       const type = body === '' ? {} : { 'content-type': 'application/json' }
-      response.writeHead(status, { connection: 'close', ...type }).end(body)
+      const length = { 'content-length': Buffer.byteLength(body) }
+      response.writeHead(status, { connection: 'close', ...length, ...type }).end(body)
     })
   })
   const port = await listenOn(server, listen)
