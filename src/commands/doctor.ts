@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import { isAcsError } from '../lib/base/errors.js'
 import { AcsCommand } from '../lib/cli/base-command.js'
 import { createHost } from '../lib/cli/connection.js'
 import { destructiveFlags } from '../lib/cli/flags.js'
@@ -108,7 +109,7 @@ export default class Doctor extends AcsCommand<JsonRecord, typeof Doctor> {
     const { createInitiators } = await import('../lib/host/machine.js')
     const { createRunner } = await import('../lib/host/exec.js')
     const { machineRoots, defaultRuntimeFolder } = await import('../lib/host/roots.js')
-    const { mountFolder } = await import('../lib/volume/mount-point.js')
+    const { plugin, error } = await pluginSettings()
     const state = stateFolder()
     return {
       host: await createHost(this.debugLog),
@@ -117,9 +118,10 @@ export default class Doctor extends AcsCommand<JsonRecord, typeof Doctor> {
       roots: machineRoots,
       stateFolder: state,
       runtimeFolder: defaultRuntimeFolder(),
-      mountFolder,
+      mountFolder: plugin.mountFolder,
+      ...(error === undefined ? {} : { pluginConfigError: error }),
       pluginFolder: '/run/docker/plugins',
-      dockerSocket: '/run/docker.sock',
+      dockerSocket: plugin.dockerSocket.replace(/^unix:\/\//, ''),
       unitFolders: [
         '/etc/systemd/system',
         '/run/systemd/system',
@@ -163,6 +165,17 @@ export default class Doctor extends AcsCommand<JsonRecord, typeof Doctor> {
     return Object.entries(contexts).flatMap(([name, context]) =>
       isSameEndpoint(context.endpoint, endpoint) ? [] : [name],
     )
+  }
+}
+
+/** The plugin's settings, which say where it mounts and where Docker is; its defaults where they cannot be used. */
+async function pluginSettings() {
+  const { defaultConfigFile, pluginSettings: settingsOf, readPluginSettings } = await import('../lib/plugin/settings.js')
+  try {
+    return { plugin: await readPluginSettings(defaultConfigFile) }
+  } catch (error) {
+    if (!isAcsError(error)) throw error
+    return { plugin: settingsOf({}), error }
   }
 }
 

@@ -18,7 +18,10 @@ const podmanId = '2f73349cfc4630255319c6c8dfc1b46a8996ace9d14d8e07563b165915918e
 /** A container that starts mounts first, and runs a while later. */
 const startMs = 2 * 60_000
 
-const containersSchema = v.array(v.object({ Id: v.string() }))
+/** Older Podmans list containers without their mounts. */
+const containersSchema = v.array(
+  v.object({ Mounts: v.nullish(v.array(v.object({ Name: v.optional(v.string()) }))) }),
+)
 
 /** The plugin's references against what is mounted, and against the containers Docker has. */
 export async function referenceFindings(context: DoctorContext, facts: Facts, deadline: Deadline): Promise<Finding[]> {
@@ -47,7 +50,8 @@ async function judge(
   // After a restart Docker mounts again under the same IDs; the holds say what is not used any more.
   if (kept.bootId !== identity.bootId || ids.length === 0) return []
   const used = `${ids.length} container mount${ids.length === 1 ? '' : 's'} since ${ids[0]?.at ?? ''}`
-  if (!mounts.some(({ mountPoint }) => mountPoint === kept.mountPoint))
+  const mounted = mounts.find(({ mountPoint }) => mountPoint === kept.mountPoint)
+  if (!mounted)
     return [
       {
         id: 'reference',
@@ -60,6 +64,8 @@ async function judge(
     ]
   if (ids.some(({ id, at }) => id === podmanId || !(Date.now() - Date.parse(at) > startMs))) return []
   if (!(await isThere(context.dockerSocket)) || (await containersOf(context, kept.name, deadline)) > 0) return []
+  // A container of somebody else than this Docker has a copy of the mount in its own namespace.
+  if ((await context.host.mountedElsewhere(mounted.deviceNumber)).length > 0) return []
   return [
     {
       id: 'reference',
@@ -77,7 +83,9 @@ async function judge(
 async function containersOf({ dockerSocket }: DoctorContext, volume: string, deadline: Deadline): Promise<number> {
   const filters = encodeURIComponent(JSON.stringify({ volume: [volume] }))
   const answer = await dockerGet(dockerSocket, `/containers/json?filters=${filters}`, deadline.atMost(connectLimitMs))
-  return v.parse(containersSchema, answer).length
+  // The filter looks at mount points too.
+  return v.parse(containersSchema, answer).filter(({ Mounts }) => !Mounts || Mounts.some(({ Name }) => Name === volume))
+    .length
 }
 
 /** The calls that Docker owes: each takes one ID off, and the last one makes the plugin let go of the volume. */

@@ -1,4 +1,5 @@
 import type { Deadline } from '../base/deadline.js'
+import type { AcsError } from '../base/errors.js'
 import type { HostMachine, Initiator, Runner } from '../host/host.js'
 import type { HostRoots } from '../host/roots.js'
 import type { Prism } from '../prism/prism.js'
@@ -16,6 +17,8 @@ export interface DoctorContext {
   mountFolder: string
   /** Docker's folder of plugin sockets; default /run/docker/plugins. */
   pluginFolder: string
+  /** Why /etc/acs/plugin.yaml cannot be used; the defaults are taken then. */
+  pluginConfigError?: AcsError
   /** Docker's API; default /run/docker.sock. */
   dockerSocket: string
   /** Folders of systemd's units, the first wins. */

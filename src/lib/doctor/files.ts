@@ -87,7 +87,7 @@ async function passwordFiles({ env, roots }: DoctorContext): Promise<string[]> {
   return [system, ...stored, ...(env.ACS_PASSWORD_FILE ? [env.ACS_PASSWORD_FILE] : [])]
 }
 
-async function configFindings({ env, roots }: DoctorContext): Promise<Finding[]> {
+async function configFindings({ env, roots, pluginConfigError }: DoctorContext): Promise<Finding[]> {
   const user = configFile(env)
   const system = join(roots.etc, 'acs', 'config.yaml')
   const looked = await Promise.all([
@@ -100,7 +100,7 @@ async function configFindings({ env, roots }: DoctorContext): Promise<Finding[]>
       badConfig,
     ),
   ])
-  return looked
+  return [...looked, ...(pluginConfigError ? [badConfig(pluginConfigError)] : [])]
 }
 
 function badConfig(error: unknown): Finding {

@@ -353,7 +353,7 @@ describe('references', () => {
     keepReferences(uuid, 'db', '/mnt/acs/db')
     // Without Docker nothing can be told.
     expect(ill(await look(), 'reference')).toEqual([])
-    let containers = [{ Id: 'c1' }]
+    let containers: object[] = [{ Id: 'c1', Mounts: [{ Type: 'volume', Name: 'db' }] }]
     const asked: string[] = []
     await serve(sick.context.dockerSocket, (url) => {
       asked.push(decodeURIComponent(url))
@@ -361,7 +361,11 @@ describe('references', () => {
     })
     expect(ill(await look(), 'reference')).toEqual([])
     expect(asked).toContain('/containers/json?filters={"volume":["db"]}')
-    containers = []
+    // Docker's filter finds a container that has something at /db, too.
+    containers = [{ Id: 'c2', Mounts: [{ Type: 'bind' }] }]
+    sick.host.mountedElsewhere = () => Promise.resolve([4711])
+    expect(ill(await look(), 'reference')).toEqual([])
+    sick.host.mountedElsewhere = () => Promise.resolve([])
     const calls: string[] = []
     sick.write('plugins/.keep', '')
     await serve(join(sick.context.pluginFolder, 'nutanix.sock'), (url, body) => {
