@@ -88,6 +88,20 @@ export interface Initiator {
   broken?(deadline: Deadline): Promise<string[]>
   /** Removes leftovers of half-done attaches (dead daemons, stale mounts, empty folders). Returns what it removed, in words. */
   sweep(deadline: Deadline): Promise<string[]>
+  /** What `sweep` would remove as half done, in words; removes nothing and asks no target. */
+  leftovers(deadline: Deadline): Promise<string[]>
+  /** The sessions behind the disks acs attached, as this machine sees them; no I/O, so a dead one cannot hang it. */
+  sessions(deadline: Deadline): Promise<DiskSession[]>
+}
+
+/** The way from this machine to one attached disk. */
+export interface DiskSession {
+  /** `host:port` it was attached through. */
+  portal: string
+  targetName: string
+  lun: number
+  /** `down`: something tries to bring it back. `gone`: nothing does, as after the death of a storage daemon. */
+  state: 'up' | 'down' | 'gone'
 }
 
 export type FilesystemType = 'ext4' | 'xfs' | 'btrfs'

@@ -6,7 +6,7 @@ import { deviceContent, zeroDevice } from './content.js'
 import type { HostLog } from './exec.js'
 import { createRunner } from './exec.js'
 import { checkFilesystem, freezeFilesystem, growFilesystem, makeFilesystem, thawFilesystem } from './filesystem.js'
-import type { HostMachine, Runner } from './host.js'
+import type { HostMachine, Initiator, Runner } from './host.js'
 import { chooseInitiator } from './iscsi/choose.js'
 import { createKernelInitiator } from './iscsi/kernel.js'
 import { createUserspaceInitiator } from './iscsi/userspace.js'
@@ -29,13 +29,9 @@ export interface HostMachineOptions {
 
 /** The machine acs runs on. */
 export function createHostMachine(options: HostMachineOptions = {}): HostMachine {
-  const { log, checkpoint } = options
   const roots = { ...machineRoots, ...options.roots }
-  const runner = options.runner ?? createRunner({ log })
-  const runtimeFolder = options.runtimeFolder ?? defaultRuntimeFolder()
-  const stateFolder = options.stateFolder ?? defaultStateFolder()
-  const common = { runner, locks: options.locks ?? createLocks(), roots, runtimeFolder, stateFolder, log, checkpoint }
-  const initiators = [createKernelInitiator(common), createUserspaceInitiator(common)]
+  const runner = options.runner ?? createRunner({ log: options.log })
+  const initiators = createInitiators({ ...options, runner })
   const context = { runner, roots }
 
   return {
@@ -58,4 +54,19 @@ export function createHostMachine(options: HostMachineOptions = {}): HostMachine
     thaw: (mountPoint, deadline) => thawFilesystem(runner, mountPoint, deadline),
     usage: (mountPoint, deadline) => filesystemUsage(runner, mountPoint, deadline),
   }
+}
+
+/** Both initiators, in the order `auto` takes them, whether or not they can work here. */
+export function createInitiators(options: HostMachineOptions = {}): readonly Initiator[] {
+  const { log, checkpoint } = options
+  const common = {
+    runner: options.runner ?? createRunner({ log }),
+    locks: options.locks ?? createLocks(),
+    roots: { ...machineRoots, ...options.roots },
+    runtimeFolder: options.runtimeFolder ?? defaultRuntimeFolder(),
+    stateFolder: options.stateFolder ?? defaultStateFolder(),
+    log,
+    checkpoint,
+  }
+  return [createKernelInitiator(common), createUserspaceInitiator(common)]
 }
