@@ -6,7 +6,7 @@ import { askHolder } from '../../../src/lib/plugin/peer/client.js'
 import type { ReleaseRequest } from '../../../src/lib/plugin/peer/server.js'
 import { startPeerLab, type PeerHost, type PeerLab } from './peer-lab.js'
 
-/** A server that lets one stranger's certificate in, and strangers wait for half a second only. */
+/** A server that lets one stranger's certificate in, and strangers wait for a second only. */
 const volume = 'aaaaaaaa-0000-4000-8000-000000000001'
 const released: ReleaseRequest[] = []
 let lab: PeerLab
@@ -21,7 +21,7 @@ beforeAll(async () => {
   friend = await lab.host('friend')
   stranger = await lab.host('stranger')
   server = await lab.host('server', {
-    limits: { patienceMs: 500, strangersOfOneAddress: 20, strangers: 30, burst: 400, burstOfAll: 500 },
+    limits: { patienceMs: 1_000, strangersOfOneAddress: 20, strangers: 30, burst: 400, burstOfAll: 500 },
     authorise(uuid, fingerprint) {
       checked.push(uuid)
       return Promise.resolve(fingerprint === friend.identity.fingerprint)
@@ -138,7 +138,7 @@ describe('a stranger', () => {
     socket.write(request)
     const { text, afterMs } = await received(socket)
     expect(text).toBe('')
-    expect(afterMs).toBeLessThan(400)
+    expect(afterMs).toBeLessThan(900)
   })
 
   it('cannot make it read a body without end', async () => {
@@ -154,7 +154,7 @@ describe('a stranger', () => {
     }
     send()
     const { afterMs } = await received(socket)
-    expect(afterMs).toBeLessThan(1_000)
+    expect(afterMs).toBeLessThan(900)
     // What fits into the buffers between, and no more.
     expect(sent).toBeLessThan(32 * 2 ** 20)
   })
@@ -180,7 +180,7 @@ describe('a stranger', () => {
     const socket = await open()
     const { text, afterMs } = await received(socket)
     expect(text).toBe('')
-    expect(afterMs).toBeLessThan(900)
+    expect(afterMs).toBeLessThan(5_000)
     expect(checked).toEqual([])
   })
 
@@ -199,9 +199,9 @@ describe('a stranger', () => {
       if (index % 20 === 19) expect(await askAsFriend()).toEqual({ state: 'released' })
     }
     const open = (): number => strangers.filter((socket) => !socket.closed).length
-    await expect.poll(open, { timeout: 300, interval: 20 }).toBeLessThanOrEqual(20)
+    await expect.poll(open, { timeout: 600, interval: 20 }).toBeLessThanOrEqual(20)
     expect(strangers.at(-1)?.closed).toBe(false)
-    await expect.poll(open).toBe(0)
+    await expect.poll(open, { timeout: 5_000 }).toBe(0)
   })
 
   it('left nothing behind, and no log at a level that people watch', async () => {

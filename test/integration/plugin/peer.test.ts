@@ -55,7 +55,7 @@ describe('a volume that another plugin holds', () => {
     expect((await lab.trailer(uuid)).h?.a).toBe(a.address)
     const started = performance.now()
     expect(await b.want(uuid, { delayMs: 60_000 })).toBe(b.name)
-    expect(performance.now() - started).toBeLessThan(2_000)
+    expect(performance.now() - started).toBeLessThan(20_000)
     expect(a.asked).toEqual([uuid])
     expect(await lab.initiators(uuid)).toEqual([b.me.initiatorName])
     const trailer = await lab.trailer(uuid)
@@ -246,10 +246,16 @@ describe('whose answer counts', () => {
     number += 1
     const uuid = await lab.createVolume(`db${number}`)
     const b = await lab.host(`b${number}`)
-    let releases = 0
+    let [questions, releases] = [0, 0]
     let finish = (): void => undefined
     const a = await lab.host(`a${number}`, {
-      limits: { answerWithinMs: 100 },
+      limits: { answerWithinMs: 1_000 },
+      authorise: () => {
+        questions += 1
+        // When the third has joined the other two.
+        if (questions === 3) setTimeout(() => finish(), 50)
+        return Promise.resolve(true)
+      },
       release: () => {
         releases += 1
         return new Promise((resolve) => (finish = () => resolve({ state: 'released' })))
@@ -262,9 +268,7 @@ describe('whose answer counts', () => {
       { state: 'busy', retryAfterMs: 500 },
       { state: 'busy', retryAfterMs: 500 },
     ])
-    const third = ask(b, a, uuid)
-    setTimeout(() => finish(), 30)
-    expect(await third).toEqual({ state: 'released' })
+    expect(await ask(b, a, uuid)).toEqual({ state: 'released' })
     expect(releases).toBe(1)
   })
 
