@@ -228,6 +228,13 @@ describe('slow and greedy clients', () => {
     await expect.poll(() => lab.server.load()).toEqual({ calls: 0, connections: 0 })
   })
 
+  test('a head that does not come ends before a body would', async () => {
+    const lab = await startServerLab(recordingDriver(), { headersMs: 100, requestMs: 60_000 })
+    const wires = [await lab.wire(), await lab.wire()]
+    wires[1]!.send('POST /Vol')
+    await Promise.all(wires.map(({ closed }) => closed))
+  })
+
   test('a call that takes longer than a request may is not cut off', async () => {
     const slow = gate()
     const lab = await startServerLab(recordingDriver({ create: () => slow.opened }), { headersMs: 50, requestMs: 100 })
@@ -281,6 +288,7 @@ describe('slow and greedy clients', () => {
     }
     expect((await lab.call('VolumeDriver.List', {})).status).toBe(200)
     expect(lab.server.load().connections).toBeLessThanOrEqual(8)
+    await expect.poll(() => silent.filter((wire) => wire.isClosed()).length).toBeGreaterThanOrEqual(24)
     // dockerd's own, in use before, outlives those that never asked anything.
     kept.send(dockerdRequest('VolumeDriver.List', '{}\n'))
     expect((await kept.answer()).status).toBe(200)
