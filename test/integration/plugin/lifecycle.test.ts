@@ -4,7 +4,7 @@ import { AcsError } from '../../../src/lib/base/errors.js'
 import type { Call, VolumeDriver } from '../../../src/lib/plugin/driver.js'
 import { recordingDriver } from './recording-driver.js'
 import { gate, startServerLab } from './server-lab.js'
-import { dockerdRequest, openWire } from './wire.js'
+import { dockerdRequest, openWire, type Wire } from './wire.js'
 
 const mountRequest = dockerdRequest('VolumeDriver.Mount', '{"Name":"db","ID":"one"}\n')
 
@@ -281,7 +281,7 @@ describe('slow and greedy clients', () => {
     kept.send(dockerdRequest('VolumeDriver.List', '{}\n'))
     await kept.answer()
     await expect.poll(() => lab.server.load()).toEqual({ calls: 1, connections: 2 })
-    const silent = []
+    const silent: Wire[] = []
     for (let count = 0; count < 30; count += 1) {
       silent.push(await lab.wire())
       silent.at(-1)!.send('POST /Vol')

@@ -84,6 +84,8 @@ test('SIGTERM finishes the call at work, closes the driver and the socket, and e
   const answer = call(socket, 'VolumeDriver.Create', { Name: 'x' })
   await expect.poll(() => call(socket, 'VolumeDriver.Get', { Name: 'db' }).then(({ status }) => status)).toBe(200)
   plugin.child.kill('SIGTERM')
+  // Nothing to reload any more, and no reason to die.
+  plugin.child.kill('SIGHUP')
   expect((await answer).status).toBe(200)
   expect(await plugin.ended).toBe(0)
   expect(plugin.said()).toEqual([`listening ${socket}`, 'making', 'closed', 'ended'].sort(byAppearance(plugin.said())))
