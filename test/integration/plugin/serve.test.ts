@@ -84,6 +84,14 @@ test('SIGTERM finishes the call at work, closes the driver and the socket, and e
   const answer = call(socket, 'VolumeDriver.Create', { Name: 'x' })
   await expect.poll(() => call(socket, 'VolumeDriver.Get', { Name: 'db' }).then(({ status }) => status)).toBe(200)
   plugin.child.kill('SIGTERM')
+  await expect
+    .poll(() =>
+      access(socket).then(
+        () => 'there',
+        () => 'gone',
+      ),
+    )
+    .toBe('gone')
   // Nothing to reload any more, and no reason to die.
   plugin.child.kill('SIGHUP')
   expect((await answer).status).toBe(200)
