@@ -45,6 +45,7 @@ module.exports = {
       'the simulator shares no belief with the client: both are written from the specification',
     ),
     onlyTo('volume', ['base', 'prism/prism.ts', 'host'], 'volumes know the interface of the cluster, not its versions'),
+    onlyTo('plugin', ['base', 'prism/prism.ts', 'host', 'volume'], 'Docker asks, volumes and this machine do'),
     onlyTo('config', ['base', 'prism/endpoint.ts'], 'configuration'),
     onlyTo(
       'doctor',

@@ -50,13 +50,10 @@ export async function answerCall(
   let about: PreparedCall['about']
   let ending: Ending
   let settle: (delivered: boolean) => void = () => undefined
-  // Bytes of the body that nobody read would be taken for the next request.
-  let last = false
   try {
     const prepare = await route.load()
     const body = await readBody(request, budgets.bodyBytes)
     if (body.kind === 'aborted') throw hungUp()
-    last = !request.complete
     const prepared = prepare(body)
     about = prepared.about
     const begun = begin(prepared, { route, room, log, requestId, startedAt, request })
@@ -73,22 +70,20 @@ export async function answerCall(
   logEnd(log, route, { ...about, outcome, ms: Math.round(ms) }, ending)
 
   async function tell(end: Ending): Promise<CallOutcome> {
-    const leaving = last || room.isStopping()
-    if ('text' in end) {
-      const answer = { status: 200, text: end.text, last: leaving, limitMs: budgets.answerMs }
-      return (await respond(socket, response, answer)) ? 'ok' : 'gone'
-    }
+    if ('text' in end) return (await send(200, end.text)) ? 'ok' : 'gone'
     if (socket.destroyed) return 'gone'
     if (!route.tells(end.error)) {
       socket.destroy()
       return 'dropped'
     }
     const error = asAcsError(end.error)
-    const text = JSON.stringify({ Err: errorText(error, requestId) })
-    const delivered = await respond(socket, response, { status: 500, text, last: leaving, limitMs: budgets.answerMs })
-    if (!delivered) return 'gone'
+    if (!(await send(500, JSON.stringify({ Err: errorText(error, requestId) })))) return 'gone'
     if (error.code === 'EACSNOTFOUND') return 'not-found'
     return error.kind === 'timeout' || error.kind === 'bug' ? error.kind : 'error'
+  }
+
+  function send(status: number, text: string): Promise<boolean> {
+    return respond({ connections, socket, response, status, text, last: room.isStopping(), limitMs: budgets.answerMs })
   }
 }
 

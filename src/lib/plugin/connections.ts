@@ -6,8 +6,10 @@ export interface Connections {
   add(socket: Socket): void
   /** A request has begun to arrive; the function returned ends it. */
   request(socket: Socket): () => void
-  /** A call is at work; `gone` is called when its connection closes first. The function returned ends it. */
+  /** A call is at work; its connection is not given up for another. The function returned ends it. */
   call(socket: Socket, gone: () => void): () => void
+  /** Calls `gone` when the connection closes, unless the function returned was called before. */
+  onClose(socket: Socket, gone: () => void): () => void
   /** Whether a request of this connection is unanswered, so that bytes of ours would be taken for its answer. */
   isAnswering(socket: Socket): boolean
   /** Closes those without a request. */
@@ -19,7 +21,9 @@ export interface Connections {
 interface Connection {
   requests: number
   served: number
-  calls: Set<() => void>
+  calls: number
+  /** One listener of the socket serves them all: a client may send many requests at once. */
+  gone: Set<() => void>
 }
 
 export function createConnections(limit: number): Connections {
@@ -28,12 +32,22 @@ export function createConnections(limit: number): Connections {
 
   function makeRoom(): boolean {
     if (open.size < limit) return true
-    const idle = [...open].filter(([, connection]) => connection.calls.size === 0)
+    const idle = [...open].filter(([, connection]) => connection.calls === 0)
     const [victim] = idle.find(([, { served }]) => served === 0) ?? idle[0] ?? []
     if (!victim) return false
     open.delete(victim)
     victim.destroy()
     return true
+  }
+
+  function onClose(socket: Socket, gone: () => void): () => void {
+    const connection = open.get(socket)
+    if (!connection || socket.destroyed) {
+      gone()
+      return () => undefined
+    }
+    connection.gone.add(gone)
+    return () => void connection.gone.delete(gone)
   }
 
   return {
@@ -42,12 +56,12 @@ export function createConnections(limit: number): Connections {
         socket.destroy()
         return
       }
-      const connection: Connection = { requests: 0, served: 0, calls: new Set() }
+      const connection: Connection = { requests: 0, served: 0, calls: 0, gone: new Set() }
       open.set(socket, connection)
       socket.once('close', () => {
         open.delete(socket)
-        for (const gone of connection.calls) gone()
-        connection.calls.clear()
+        for (const gone of connection.gone) gone()
+        connection.gone.clear()
       })
     },
     request(socket) {
@@ -62,13 +76,14 @@ export function createConnections(limit: number): Connections {
     },
     call(socket, gone) {
       const connection = open.get(socket)
-      if (!connection || socket.destroyed) {
-        gone()
-        return () => undefined
+      if (connection) connection.calls += 1
+      const forget = onClose(socket, gone)
+      return () => {
+        if (connection) connection.calls -= 1
+        forget()
       }
-      connection.calls.add(gone)
-      return () => void connection.calls.delete(gone)
     },
+    onClose,
     isAnswering: (socket) => (open.get(socket)?.requests ?? 0) > 0,
     closeIdle() {
       for (const [socket, { requests }] of open) if (requests === 0) socket.destroy()

@@ -19,7 +19,7 @@ export function createKeyedLocks(nameOf: (key: string) => string = (key) => `vol
       try {
         return await lock.run(deadline, doing, work)
       } finally {
-        // Whoever ended a moment earlier may have removed it, and a newcomer has one of its own.
+        // Only if it still is this one: no order of microtasks may decide whether two hold one key.
         if (lock.running + lock.waiting === 0 && locks.get(key) === lock) locks.delete(key)
       }
     },

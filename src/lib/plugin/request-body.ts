@@ -9,21 +9,27 @@ export type RequestBody =
   | { kind: 'unusable'; why: string }
   | { kind: 'aborted' }
 
-/** Reads the body, at most `limitBytes` of it. What the client calls its type counts for nothing: dockerd sends none. */
+/** How many times the limit is read and thrown away, so that a client who sent too much can be told so. */
+const patience = 16
+
+/**
+ * Reads the body, and keeps at most `limitBytes` of it. What the client calls its type counts for nothing: dockerd
+ * sends none. One that never seems to end is cut off.
+ */
 export function readBody(request: IncomingMessage, limitBytes: number): Promise<RequestBody> {
   return new Promise((resolve) => {
-    const chunks: Buffer[] = []
+    let chunks: Buffer[] = []
     let length = 0
     request.on('data', (chunk: Buffer) => {
       length += chunk.length
       if (length <= limitBytes) chunks.push(chunk)
-      else {
-        request.removeAllListeners('data')
-        request.pause()
-        resolve({ kind: 'unusable', why: `the request is longer than ${limitBytes} bytes` })
-      }
+      else chunks = []
+      if (length > patience * limitBytes) request.destroy()
     })
-    request.once('end', () => resolve(parsed(Buffer.concat(chunks).toString('utf8').trim())))
+    request.once('end', () => {
+      if (length > limitBytes) resolve({ kind: 'unusable', why: `the request is longer than ${limitBytes} bytes` })
+      else resolve(parsed(Buffer.concat(chunks).toString('utf8').trim()))
+    })
     request.once('error', () => resolve({ kind: 'aborted' }))
     request.once('close', () => resolve({ kind: 'aborted' }))
   })

@@ -1,10 +1,14 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Connections } from './connections.js'
 
 /** What go-plugins-helpers and dockerd's Accept header name it; neither dockerd nor Podman looks at it. */
 const contentType = 'application/vnd.docker.plugins.v1.2+json'
 
 export interface Respond {
+  connections: Connections
+  socket: Socket
+  response: ServerResponse
   status: number
   /** JSON. */
   text: string
@@ -15,24 +19,20 @@ export interface Respond {
 }
 
 /** Sends an answer. Resolves once the kernel has all of it: true; false when the client was gone before. */
-export function respond(
-  socket: Socket,
-  response: ServerResponse,
-  { status, text, last, limitMs }: Respond,
-): Promise<boolean> {
-  if (socket.destroyed) return Promise.resolve(false)
+export function respond({ connections, socket, response, status, text, last, limitMs }: Respond): Promise<boolean> {
   return new Promise((resolve) => {
+    // Its connection counts, for one who reads nothing would keep it and the answer for ever.
+    const slow = setTimeout(() => socket.destroy(), limitMs)
     const end = (delivered: boolean): void => {
       clearTimeout(slow)
-      socket.off('close', gone)
+      forget()
       if (last) socket.destroy()
       resolve(delivered)
     }
-    const gone = (): void => end(false)
-    // Its connection counts, for one who reads nothing would keep it and the answer for ever.
-    const slow = setTimeout(() => socket.destroy(), limitMs)
-    // An answer that waits behind another on its connection has no event for the end of that.
-    socket.once('close', gone)
+    let forget: () => void = () => undefined
+    // An answer that waits behind another on its connection has no event of its own for the end of that.
+    forget = connections.onClose(socket, () => end(false))
+    if (socket.destroyed) return
     // Node tells `finish` of what it was writing to a connection that is destroyed, too; and it ends the connection
     // itself after a last answer, so it has to be asked before it hears of the end.
     response.prependOnceListener('finish', () => end(!socket.destroyed))

@@ -45,7 +45,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   const metrics = createPluginMetrics()
   const { promise: making, make } = onDemand(() => options.createDriver({ log, metrics, stop }))
   let server: PluginServer | undefined
-  const hangUps = onHangUp(() => reload(making, log))
+  const hangUps = onHangUp(async () => {
+    if (!stop.aborted) await reload(making, log)
+  })
   try {
     server = await startPluginServer({ socket, log, metrics, ...(budgets ? { budgets } : {}), driver: make })
     const listening = server
@@ -60,9 +62,9 @@ export async function serve(options: ServeOptions): Promise<void> {
     log.error({ err: error }, 'cannot go on')
     throw error
   } finally {
-    hangUps.end()
     await server?.close()
     if (server) await closeDriver(making, log)
+    hangUps.end()
     log.info({}, 'stopped')
     await log.close()
   }

@@ -81,8 +81,15 @@ export async function startPluginServer(options: PluginServerOptions): Promise<P
     const err = known ? 'calls are made with POST' : 'this volume plugin has no such call'
     const done = connections.request(request.socket)
     request.resume()
-    const answer = { text: JSON.stringify({ Err: err }), last: stopping, limitMs: budgets.answerMs }
-    void respond(request.socket, response, { status: known ? 405 : 404, ...answer }).then(done)
+    void respond({
+      connections,
+      socket: request.socket,
+      response,
+      status: known ? 405 : 404,
+      text: JSON.stringify({ Err: err }),
+      last: stopping,
+      limitMs: budgets.answerMs,
+    }).then(done)
   }
 
   /** Bytes that are no HTTP, and requests that do not end. */

@@ -39,6 +39,7 @@ export async function listenAt(server: Server, place: SocketPlace): Promise<Open
     throw unusable(path, error)
   })
   try {
+    // The umask did that, except where the folder has an ACL of its own for new files.
     await chmod(temporary, 0o600)
     const { dev, ino } = await lstat(temporary)
     await takePlace(temporary, path)

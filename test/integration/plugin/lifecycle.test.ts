@@ -4,7 +4,7 @@ import { AcsError } from '../../../src/lib/base/errors.js'
 import type { Call, VolumeDriver } from '../../../src/lib/plugin/driver.js'
 import { recordingDriver } from './recording-driver.js'
 import { gate, startServerLab } from './server-lab.js'
-import { dockerdRequest, openWire } from './wire.js'
+import { dockerdRequest, openWire, type Wire } from './wire.js'
 
 const mountRequest = dockerdRequest('VolumeDriver.Mount', '{"Name":"db","ID":"one"}\n')
 
@@ -228,6 +228,13 @@ describe('slow and greedy clients', () => {
     await expect.poll(() => lab.server.load()).toEqual({ calls: 0, connections: 0 })
   })
 
+  test('a head that does not come ends before a body would', async () => {
+    const lab = await startServerLab(recordingDriver(), { headersMs: 100, requestMs: 60_000 })
+    const wires = [await lab.wire(), await lab.wire()]
+    wires[1]!.send('POST /Vol')
+    await Promise.all(wires.map(({ closed }) => closed))
+  })
+
   test('a call that takes longer than a request may is not cut off', async () => {
     const slow = gate()
     const lab = await startServerLab(recordingDriver({ create: () => slow.opened }), { headersMs: 50, requestMs: 100 })
@@ -246,15 +253,24 @@ describe('slow and greedy clients', () => {
     expect((await wire.answer()).status).toBe(200)
   })
 
-  test('a body past the limit is refused, and no more of it read', async () => {
+  test('a body past the limit is refused; one far past it is cut off', async () => {
     const lab = await startServerLab(recordingDriver(), { bodyBytes: 1_000 })
     const wire = await lab.wire()
-    wire.send(dockerdRequest('VolumeDriver.Create', `{"Name":"v","Opts":{"x":"${'y'.repeat(100_000)}"}}`))
+    wire.send(dockerdRequest('VolumeDriver.Create', `{"Name":"v","Opts":{"x":"${'y'.repeat(10_000)}"}}`))
     expect((await wire.answer()).body).toContain('longer than 1000 bytes')
-    await wire.closed
+    wire.send(dockerdRequest('VolumeDriver.List'))
+    expect((await wire.answer()).status).toBe(200)
     const get = await lab.wire()
-    get.send(dockerdRequest('VolumeDriver.Get', `{"Name":"${'y'.repeat(100_000)}"}`))
+    get.send(dockerdRequest('VolumeDriver.Get', `{"Name":"${'y'.repeat(10_000)}"}`))
     await expect(get.answer()).rejects.toThrow('without an answer')
+    const endless = await lab.wire()
+    endless.send('POST /VolumeDriver.Create HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n')
+    for (let chunk = 0; chunk < 50 && !endless.isClosed(); chunk += 1) {
+      endless.send(`3e8\r\n${'z'.repeat(1_000)}\r\n`)
+      await sleep(1)
+    }
+    await endless.closed
+    expect(endless.waiting).toBe(0)
   })
 
   test('at the limit of connections the silent make room; those at work stay', async () => {
@@ -265,13 +281,14 @@ describe('slow and greedy clients', () => {
     kept.send(dockerdRequest('VolumeDriver.List', '{}\n'))
     await kept.answer()
     await expect.poll(() => lab.server.load()).toEqual({ calls: 1, connections: 2 })
-    const silent = []
+    const silent: Wire[] = []
     for (let count = 0; count < 30; count += 1) {
       silent.push(await lab.wire())
       silent.at(-1)!.send('POST /Vol')
     }
     expect((await lab.call('VolumeDriver.List', {})).status).toBe(200)
     expect(lab.server.load().connections).toBeLessThanOrEqual(8)
+    await expect.poll(() => silent.filter((wire) => wire.isClosed()).length).toBeGreaterThanOrEqual(24)
     // dockerd's own, in use before, outlives those that never asked anything.
     kept.send(dockerdRequest('VolumeDriver.List', '{}\n'))
     expect((await kept.answer()).status).toBe(200)

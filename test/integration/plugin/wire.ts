@@ -1,4 +1,5 @@
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface WireAnswer {
   status: number
@@ -22,13 +23,9 @@ export interface Wire {
 }
 
 export async function openWire(path: string): Promise<Wire> {
-  const socket = connect({ path, allowHalfOpen: true })
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve)
-    socket.once('error', reject)
-  })
+  const socket = await connected(path)
   const answers: WireAnswer[] = []
-  const takers: { resolve: (answer: WireAnswer) => void; reject: (error: Error) => void }[] = []
+  const takers: { resolve: (answer: WireAnswer) => void; giveUp: () => void }[] = []
   let buffer = Buffer.alloc(0)
   let over = false
   socket.on('data', (chunk) => {
@@ -47,17 +44,21 @@ export async function openWire(path: string): Promise<Wire> {
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => {
       over = true
-      for (const { reject } of takers.splice(0)) reject(new Error('the connection ended without an answer'))
+      for (const { giveUp } of takers.splice(0)) giveUp()
       resolve()
     })
   })
   return {
-    send: (bytes) => void (socket.destroyed || socket.write(bytes)),
+    send(bytes) {
+      if (!socket.destroyed) socket.write(bytes)
+    },
     answer() {
       const ready = answers.shift()
       if (ready) return Promise.resolve(ready)
-      if (over) return Promise.reject(new Error('the connection ended without an answer'))
-      return new Promise((resolve, reject) => takers.push({ resolve, reject }))
+      // Made here, so that its stack shows who waited.
+      const failure = new Error('the connection ended without an answer')
+      if (over) return Promise.reject(failure)
+      return new Promise((resolve, reject) => takers.push({ resolve, giveUp: () => reject(failure) }))
     },
     get waiting() {
       return answers.length
@@ -66,6 +67,20 @@ export async function openWire(path: string): Promise<Wire> {
     isClosed: () => over,
     halfClose: () => void socket.end(),
     hangUp: () => void socket.destroy(),
+  }
+}
+
+/** A queue of connections that is full for the moment (EAGAIN, unix(7)) is tried again. */
+async function connected(path: string): Promise<Socket> {
+  for (;;) {
+    const socket = connect({ path, allowHalfOpen: true })
+    const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      socket.once('connect', () => resolve(undefined))
+      socket.once('error', resolve)
+    })
+    if (!failure) return socket
+    if (failure.code !== 'EAGAIN') throw failure
+    await sleep(5)
   }
 }
 
