@@ -101,7 +101,7 @@ async function pluginSocket(context: DoctorContext, deadline: Deadline): Promise
   const installed = (await installedPlugins(context)).map(({ socketPath }) => socketPath)
   for (const path of new Set([...installed, join(context.pluginFolder, 'nutanix.sock')]))
     if ((await reach({ path }, deadline.atMost(connectLimitMs))) === undefined) return path
-  throw new AcsError('failed', 'EACSDOCKER', 'the plugin does not run', {
+  throw new AcsError('failed', 'EACSPLUGINDOWN', 'the plugin does not run', {
     hints: ['systemctl start acs-plugin.socket', 'Then again: acs doctor --fix'],
   })
 }
