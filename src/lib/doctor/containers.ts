@@ -19,9 +19,7 @@ const podmanId = '2f73349cfc4630255319c6c8dfc1b46a8996ace9d14d8e07563b165915918e
 const startMs = 2 * 60_000
 
 /** Older Podmans list containers without their mounts. */
-const containersSchema = v.array(
-  v.object({ Mounts: v.nullish(v.array(v.object({ Name: v.optional(v.string()) }))) }),
-)
+const containersSchema = v.array(v.object({ Mounts: v.nullish(v.array(v.object({ Name: v.optional(v.string()) }))) }))
 
 /** The plugin's references against what is mounted, and against the containers Docker has. */
 export async function referenceFindings(context: DoctorContext, facts: Facts, deadline: Deadline): Promise<Finding[]> {
