@@ -170,7 +170,11 @@ export default class Doctor extends AcsCommand<JsonRecord, typeof Doctor> {
 
 /** The plugin's settings, which say where it mounts and where Docker is; its defaults where they cannot be used. */
 async function pluginSettings() {
-  const { defaultConfigFile, pluginSettings: settingsOf, readPluginSettings } = await import('../lib/plugin/settings.js')
+  const {
+    defaultConfigFile,
+    pluginSettings: settingsOf,
+    readPluginSettings,
+  } = await import('../lib/plugin/settings.js')
   try {
     return { plugin: await readPluginSettings(defaultConfigFile) }
   } catch (error) {

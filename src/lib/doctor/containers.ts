@@ -19,9 +19,7 @@ const podmanId = '2f73349cfc4630255319c6c8dfc1b46a8996ace9d14d8e07563b165915918e
 const startMs = 2 * 60_000
 
 /** Older Podmans list containers without their mounts. */
-const containersSchema = v.array(
-  v.object({ Mounts: v.nullish(v.array(v.object({ Name: v.optional(v.string()) }))) }),
-)
+const containersSchema = v.array(v.object({ Mounts: v.nullish(v.array(v.object({ Name: v.optional(v.string()) }))) }))
 
 /** The plugin's references against what is mounted, and against the containers Docker has. */
 export async function referenceFindings(context: DoctorContext, facts: Facts, deadline: Deadline): Promise<Finding[]> {
@@ -101,7 +99,7 @@ async function pluginSocket(context: DoctorContext, deadline: Deadline): Promise
   const installed = (await installedPlugins(context)).map(({ socketPath }) => socketPath)
   for (const path of new Set([...installed, join(context.pluginFolder, 'nutanix.sock')]))
     if ((await reach({ path }, deadline.atMost(connectLimitMs))) === undefined) return path
-  throw new AcsError('failed', 'EACSDOCKER', 'the plugin does not run', {
+  throw new AcsError('failed', 'EACSPLUGINDOWN', 'the plugin does not run', {
     hints: ['systemctl start acs-plugin.socket', 'Then again: acs doctor --fix'],
   })
 }

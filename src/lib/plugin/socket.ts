@@ -177,7 +177,7 @@ function besides(path: string): string {
 function running(path: string): AcsError {
   return new AcsError('conflict', 'EACSPLUGINRUNNING', `another process answers on ${printable(path)}`, {
     hints: [
-      'systemctl stop docker-acs.socket docker-acs.service',
+      'systemctl stop acs-plugin.socket acs-plugin.service',
       'Or give this one another place with --name or --socket',
     ],
     details: { socket: path },

@@ -27,6 +27,13 @@ async function make(name: string): Promise<string> {
   return (await createVolume(volumes, { name, sizeBytes: 2 ** 30 })).uuid
 }
 
+/** Where a volume is mounted: not in the machine's own folder. */
+const place = (name: string): string => join(sick.context.mountFolder, name)
+
+async function mount(name: string): Promise<void> {
+  await mountVolume(volumes, { volume: name, mountPoint: place(name) })
+}
+
 /** As another host, or Prism's console, would. */
 function letIn(uuid: string, initiators: string[]): void {
   const group = sick.prism.groups.get(uuid)
@@ -53,7 +60,7 @@ describe('a machine in order', () => {
   it('has no drift, with a volume mounted and one attached', async () => {
     await make('db')
     await make('web')
-    await mountVolume(volumes, { volume: 'db' })
+    await mount('db')
     await attachVolume(volumes, { volume: 'web' })
     sessionsAre('up')
     expect(only(await look(), 'drift')).toMatchObject({ severity: 'ok' })
@@ -64,7 +71,7 @@ describe('a volume that this machine may no longer use', () => {
   let uuid: string
   beforeEach(async () => {
     uuid = await make('db')
-    await mountVolume(volumes, { volume: 'db' })
+    await mount('db')
     sessionsAre('up')
     letIn(uuid, ['iqn.2000-01.com.other:host2'])
   })
@@ -74,7 +81,7 @@ describe('a volume that this machine may no longer use', () => {
     const lost = only(findings, 'lost-volume')
     expect(lost).toMatchObject({ severity: 'problem', about: 'db' })
     expect(lost.evidence.join()).toContain('iqn.2000-01.com.other:host2')
-    expect(lost.evidence).toContain('mounted at /mnt/acs/db')
+    expect(lost.evidence).toContain(`mounted at ${place('db')}`)
     expect(await fix(findings)).toEqual([
       { id: 'lost-volume', about: 'db', words: 'take db off this machine', done: [] },
     ])
@@ -85,7 +92,7 @@ describe('a volume that this machine may no longer use', () => {
   })
 
   it('is left alone while containers use it', async () => {
-    keepReferences(uuid, 'db', '/mnt/acs/db')
+    keepReferences(uuid, 'db', place('db'))
     const lost = only(await look(), 'lost-volume')
     expect(lost.fix).toBeUndefined()
     expect(lost.evidence.join()).toMatch(/1 container mount of db since \d{4}/)
@@ -143,8 +150,8 @@ describe('the outage guard', () => {
   it('cleans nothing when all sessions are down at once, and does when one is up', async () => {
     const uuid = await make('db')
     await make('web')
-    await mountVolume(volumes, { volume: 'web' })
-    await mountVolume(volumes, { volume: 'db' })
+    await mount('web')
+    await mount('db')
     letIn(uuid, [])
     sessionsAre('down')
     const findings = await look()
@@ -156,7 +163,7 @@ describe('the outage guard', () => {
 
   it('does not take the session of a volume that was taken away for an outage', async () => {
     letIn(await make('db'), [])
-    await mountVolume(volumes, { volume: 'db' })
+    await mount('db')
     letIn([...sick.prism.groups.keys()][0] ?? '', [])
     sessionsAre('down')
     const findings = await look()
@@ -213,7 +220,7 @@ describe('holds', () => {
     await attachVolume(volumes, { volume: 'db' })
     sick.host.attachedDisks = []
     sick.host.identity = () => Promise.resolve({ hostName: 'host1', bootId: 'boot-2' })
-    const path = keepReferences(uuid, 'db', '/mnt/acs/db')
+    const path = keepReferences(uuid, 'db', place('db'))
     const waiting = only(await look(), 'earlier-boot')
     expect(waiting.severity).toBe('info')
     expect(waiting.fix).toBeUndefined()
@@ -313,7 +320,7 @@ describe('an interrupted restore', () => {
 describe('mounts', () => {
   it('whose disk is dead are unmounted, and what is left of the disk is swept', async () => {
     await make('db')
-    await mountVolume(volumes, { volume: 'db' })
+    await mount('db')
     sessionsAre('gone')
     let swept = 0
     sick.initiator.sweep = () => {
@@ -321,7 +328,7 @@ describe('mounts', () => {
       return Promise.resolve(['/dev/loop9'])
     }
     const findings = await look()
-    expect(only(findings, 'dead-mount')).toMatchObject({ severity: 'problem', about: '/mnt/acs/db' })
+    expect(only(findings, 'dead-mount')).toMatchObject({ severity: 'problem', about: place('db') })
     expect(ill(findings, 'outage')).toEqual([])
     const [outcome] = await fix(findings.filter(({ id }) => id === 'dead-mount'))
     expect(outcome?.done).toEqual(['/dev/loop9'])
@@ -331,26 +338,26 @@ describe('mounts', () => {
 
   it('whose device is gone are told; what is none of acs is only mentioned', async () => {
     const mount = { source: '/dev/sdq', filesystem: 'ext4', root: '/', options: [] }
-    sick.host.mounted.push({ ...mount, mountPoint: '/mnt/acs/old', deviceNumber: '65:0' })
-    sick.host.mounted.push({ ...mount, mountPoint: '/mnt/acs/tmp', deviceNumber: '0:44', filesystem: 'tmpfs' })
+    sick.host.mounted.push({ ...mount, mountPoint: place('old'), deviceNumber: '65:0' })
+    sick.host.mounted.push({ ...mount, mountPoint: place('tmp'), deviceNumber: '0:44', filesystem: 'tmpfs' })
     sick.host.mounted.push({ ...mount, mountPoint: '/srv/other', deviceNumber: '65:1' })
     const findings = await look()
-    expect(only(findings, 'dead-mount')).toMatchObject({ about: '/mnt/acs/old' })
-    expect(only(findings, 'stray-mount')).toMatchObject({ about: '/mnt/acs/tmp', severity: 'info' })
+    expect(only(findings, 'dead-mount')).toMatchObject({ about: place('old') })
+    expect(only(findings, 'stray-mount')).toMatchObject({ about: place('tmp'), severity: 'info' })
   })
 })
 
 describe('references', () => {
   it('of what is not mounted are told', async () => {
-    keepReferences(await make('db'), 'db', '/mnt/acs/db')
+    keepReferences(await make('db'), 'db', place('db'))
     expect(only(await look(), 'reference')).toMatchObject({ severity: 'problem', about: 'db' })
   })
 
   it('that no container explains are dropped through the plugin, by the calls that Docker owes', async () => {
     const uuid = await make('db')
-    await mountVolume(volumes, { volume: 'db' })
+    await mount('db')
     sessionsAre('up')
-    keepReferences(uuid, 'db', '/mnt/acs/db')
+    keepReferences(uuid, 'db', place('db'))
     // Without Docker nothing can be told.
     expect(ill(await look(), 'reference')).toEqual([])
     let containers: object[] = [{ Id: 'c1', Mounts: [{ Type: 'volume', Name: 'db' }] }]
@@ -380,7 +387,7 @@ describe('references', () => {
 
   it("of Podman, and young ones, are nobody's business", async () => {
     const uuid = await make('db')
-    await mountVolume(volumes, { volume: 'db' })
+    await mount('db')
     await serve(sick.context.dockerSocket, () => [])
     const podman = '2f73349cfc4630255319c6c8dfc1b46a8996ace9d14d8e07563b165915918ec2'
     for (const ids of [
@@ -388,7 +395,7 @@ describe('references', () => {
       [{ id: 'a', at: new Date().toISOString() }],
       [{ id: 'a', at: 'nonsense' }],
     ]) {
-      keepReferences(uuid, 'db', '/mnt/acs/db', { ids })
+      keepReferences(uuid, 'db', place('db'), { ids })
       expect(ill(await look(), 'reference')).toEqual([])
     }
   })

@@ -71,7 +71,7 @@ export async function patient(): Promise<Patient> {
     },
     stateFolder: join(folder, 'state'),
     runtimeFolder: join(folder, 'run'),
-    mountFolder: '/mnt/acs',
+    mountFolder: join(folder, 'mnt'),
     pluginFolder: join(folder, 'plugins'),
     dockerSocket: join(folder, 'docker.sock'),
     unitFolders: [join(folder, 'units')],
