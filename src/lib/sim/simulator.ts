@@ -13,6 +13,8 @@ export interface SimulatorOptions {
   containerCapacityBytes?: number
   /** Sees every answer before it is sent; the contract tests hook in here. */
   onResponse?: (exchange: Exchange) => void
+  /** File to which every exchange is added as a line of JSON, passwords and secrets left out. */
+  record?: string
   log?: SimulatorLog
 }
 
