@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
-import { mutationFlags, nameArg } from '../../lib/cli/flags.js'
+import { nameArg } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { chapSecretFlag, iscsiFlags, takeOverFlag, VolumeCommand } from '../../lib/cli/volume-command.js'
+import { attachFlags, VolumeCommand } from '../../lib/cli/volume-command.js'
 
 export default class VolumeMount extends VolumeCommand<JsonRecord, typeof VolumeMount> {
   static override summary = 'Attach a volume to this machine and mount it; a new one is formatted first.'
@@ -16,31 +16,20 @@ export default class VolumeMount extends VolumeCommand<JsonRecord, typeof Volume
     path: Flags.string({ summary: 'Where; default /mnt/acs/NAME.', helpValue: 'FOLDER' }),
     'read-only': Flags.boolean({ char: 'r', summary: 'Mount it read-only.' }),
     options: Flags.string({ summary: 'Mount options for this time, separated by spaces.' }),
-    'take-over': takeOverFlag,
-    yes: Flags.boolean({ char: 'y', summary: 'Do not ask before taking over.' }),
-    'chap-secret-file': chapSecretFlag,
-    ...iscsiFlags,
-    'dry-run': mutationFlags['dry-run'],
+    ...attachFlags,
   }
 
   async run(): Promise<JsonRecord> {
-    const [{ mountVolume }, { readChapSecretFile }, { checkOptions }] = await Promise.all([
+    const [{ mountVolume }, { checkOptions }] = await Promise.all([
       import('../../lib/volume/mount.js'),
-      import('../../lib/volume/chap.js'),
       import('../../lib/volume/settings.js'),
     ])
     const { flags } = this
     const { volume } = this.args
-    const secretFile = flags['chap-secret-file']
-    const chapSecret = secretFile === undefined ? undefined : await readChapSecretFile(secretFile)
+    const chapSecret = await this.chapSecret()
     const options = checkOptions('mount', flags.options)
     const context = await this.volumes()
-    if (flags['take-over'] && !flags['dry-run']) {
-      const { whoLoses } = await import('../../lib/volume/take-over.js')
-      const loser = await whoLoses(context, volume)
-      if (loser !== undefined)
-        await this.prompt.confirm(`Take volume "${volume}" from ${loser}? What is not written yet there is lost.`)
-    }
+    if (flags['take-over'] && !flags['dry-run']) await this.confirmTaking(context, volume)
     const result = await mountVolume(context, {
       volume,
       mountPoint: flags.path,

@@ -33,7 +33,8 @@ export async function ensureFolder(path: string, mode = 0o700): Promise<void> {
   await mkdir(path, { recursive: true, mode })
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Makes what was made, renamed or removed in a folder durable. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r')
   try {
     await folder.sync()

@@ -1,12 +1,11 @@
 import { readdir, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { AcsError } from '../base/errors.js'
+import { isRoot, userFolder } from '../base/user-folder.js'
 
 /** Where `acs sim` keeps its cluster when nobody says otherwise. */
 export function defaultDataFolder(): string {
-  if (process.getuid?.() === 0) return '/var/lib/acs/sim'
-  return join(process.env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'acs', 'sim')
+  return isRoot() ? '/var/lib/acs/sim' : join(userFolder('data'), 'sim')
 }
 
 export const logFileName = 'simulator.log'
