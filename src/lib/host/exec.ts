@@ -1,4 +1,4 @@
-import { isAcsError, AcsError } from '../base/errors.js'
+import { AcsError, errorCode, isAcsError } from '../base/errors.js'
 import type { Deadline } from '../base/deadline.js'
 import { packageOf } from './packages.js'
 import type { RunOptions, RunResult, Runner } from './host.js'
@@ -166,7 +166,7 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
 }
 
 function isNoSuchProcess(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ESRCH'
+  return errorCode(error) === 'ESRCH'
 }
 
 function stopped(command: string, options: RunOptions): AcsError {

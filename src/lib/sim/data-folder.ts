@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AcsError } from '../base/errors.js'
+import { AcsError, errorCode } from '../base/errors.js'
 import { isRoot, userFolder } from '../base/user-folder.js'
 
 /** Where `acs sim` keeps its cluster when nobody says otherwise. */
@@ -19,7 +19,7 @@ export async function forgetCluster(dataFolder: string): Promise<boolean> {
   try {
     names = await readdir(dataFolder)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+    if (errorCode(error) === 'ENOENT') return false
     throw error
   }
   if (names.length === 0) return false

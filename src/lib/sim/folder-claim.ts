@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AcsError } from '../base/errors.js'
+import { AcsError, errorCode } from '../base/errors.js'
 import { writeDurably } from '../base/durable-file.js'
 import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.js'
 
@@ -59,7 +59,7 @@ async function linkIfFree(draft: string, path: string): Promise<boolean> {
     await link(draft, path)
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    if (errorCode(error) === 'EEXIST') return false
     throw error
   }
 }
@@ -76,7 +76,7 @@ export async function readRunning(dataFolder: string): Promise<RunningSimulator 
   try {
     text = await readFile(join(dataFolder, fileName), 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
   const running = parse(text)
