@@ -50,7 +50,7 @@ export async function checkMountPoint(path: string, mounts: readonly MountEntry[
 
 function badMountPoint(path: string, why: string, kind: 'usage' | 'conflict' | 'failed', cause?: unknown): AcsError {
   return new AcsError(kind, 'EACSMOUNTPOINT', `cannot mount at ${printable(path)}: ${why}`, {
-    hints: ['Choose another place: --path /mnt/somewhere'],
+    hints: ['Choose another place, such as /mnt/somewhere'],
     details: { path },
     ...(cause === undefined ? {} : { cause }),
   })
