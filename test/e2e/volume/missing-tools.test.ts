@@ -58,7 +58,7 @@ describe.skipIf(!able)('where the tools of an initiator are not installed', () =
     return new Promise((resolve) => {
       execFile(
         'unshare',
-        ['--mount', 'sh', '-c', withoutTools, 'sh', hidden, tools.join(' '), ...program],
+        ['--mount', '--propagation', 'slave', 'sh', '-c', withoutTools, 'sh', hidden, tools.join(' '), ...program],
         { env },
         (error, _stdout, stderr) => resolve({ code: typeof error?.code === 'number' ? error.code : 0, stderr }),
       )
