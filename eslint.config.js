@@ -32,6 +32,21 @@ export default tseslint.config(
     },
   },
   {
+    // A simulator in a process of its own is judged by its recording.
+    files: ['test/**/*.ts'],
+    ignores: ['test/simulator.ts', 'test/**/*-process.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: ['**/lib/sim/start.js'], message: 'test/simulator.ts starts one whose answers are judged.' },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['scripts/**', 'bin/**', '*.js', '*.cjs', 'test/**/*.js'],
     languageOptions: {
       globals: {

@@ -15,6 +15,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
+          globalSetup: 'test/contract/setup.ts',
           include: ['test/{integration,contract}/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -25,6 +26,7 @@ export default defineConfig({
         // e2e tests share the kernel's mount table, loop devices and tools: one file at a time.
         test: {
           name: 'e2e',
+          globalSetup: 'test/contract/setup.ts',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 120_000,

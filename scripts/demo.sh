@@ -113,6 +113,6 @@ cat <<'NEXT'
   acs sim start --detach && eval "$(acs sim env)"     a cluster of your own to play with
   acs context add lab --endpoint prism.example.com --username admin
                                                       or a real one
-  acs volume create data --size 20G && acs volume mount data --path /srv/data
+  acs volume create data --size 20G && acs volume mount data /srv/data
   acs help
 NEXT

@@ -17,7 +17,7 @@ export function requirement(suite: string, needs: readonly Need[]): boolean {
   return false
 }
 
-function isMet(need: Need): boolean {
+export function isMet(need: Need): boolean {
   if (need === 'root') return process.getuid?.() === 0
   if (need === 'fuse') return existsSync('/dev/fuse')
   if (need === 'loop') return existsSync('/dev/loop-control')

@@ -5,7 +5,7 @@ import { createHost } from '../lib/cli/connection.js'
 import { destructiveFlags } from '../lib/cli/flags.js'
 import type { JsonRecord, JsonValue } from '../lib/cli/output/columns.js'
 import { style } from '../lib/cli/terminal.js'
-import { stateFolder } from '../lib/cli/volume-command.js'
+import { defaultStateFolder } from '../lib/host/roots.js'
 import type { ClusterAccess, DoctorContext } from '../lib/doctor/context.js'
 import type { Finding, Severity } from '../lib/doctor/finding.js'
 import type { FixOutcome } from '../lib/doctor/fix.js'
@@ -110,7 +110,7 @@ export default class Doctor extends AcsCommand<JsonRecord, typeof Doctor> {
     const { createRunner } = await import('../lib/host/exec.js')
     const { machineRoots, defaultRuntimeFolder } = await import('../lib/host/roots.js')
     const { plugin, error } = await pluginSettings()
-    const state = stateFolder()
+    const state = defaultStateFolder()
     return {
       host: await createHost(this.debugLog),
       initiators: createInitiators({ stateFolder: state }),

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { AcsError } from '../lib/base/errors.js'
 import { AcsCommand } from '../lib/cli/base-command.js'
-import { openPrism } from '../lib/cli/connection.js'
+import { connectionInput, openPrism } from '../lib/cli/connection.js'
 import type { JsonRecord } from '../lib/cli/output/columns.js'
 import { addContext } from '../lib/config/contexts.js'
 import { checkStore, credentialText, parseCredential, storePassword } from '../lib/config/credential-store.js'
@@ -34,14 +34,7 @@ export default class Login extends AcsCommand<JsonRecord, typeof Login> {
       ? parseCredential(flags.credential, process.env, name)
       : (context.credential ?? ({ source: 'keyring' } as const))
     const connection = await resolveConnection({
-      flags: {
-        context: name,
-        username: flags.username,
-        passwordFile: flags['password-file'],
-        passwordStdin: flags['password-stdin'],
-        caFile: flags['ca-file'],
-        fingerprint: flags.fingerprint,
-      },
+      flags: { ...connectionInput(flags), context: name },
       env: withoutConnection(process.env),
       // Only the context: another cluster's password must not be tried here.
       systemFile: '',

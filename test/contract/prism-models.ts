@@ -7,7 +7,7 @@ import { specsFolder } from '../specs.js'
  * Prism's own specifications (swagger 1.2) and recorded answers, as a judge of what the simulator says:
  * every field known, of its type, present where recordings always have it, null only where Prism sends null.
  *
- * Plug `contract.onResponse` into `startSimulator`, look at `contract.problems` at the end.
+ * test/contract/run-contract.ts plugs it into every simulator that tests start.
  */
 export interface Contract {
   onResponse(exchange: Exchange): void

@@ -4,8 +4,9 @@ import { AcsError } from '../../lib/base/errors.js'
 import { AcsCommand } from '../../lib/cli/base-command.js'
 import { nameArg } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { addContext, checkName } from '../../lib/config/contexts.js'
+import { checkName } from '../../lib/config/contexts.js'
 import { parseCredential } from '../../lib/config/credential-store.js'
+import { keepContext } from '../../lib/config/keep-context.js'
 import { configFile } from '../../lib/config/paths.js'
 import { readCaFile } from '../../lib/config/resolve.js'
 import { parseEndpoint, parseFingerprint } from '../../lib/prism/endpoint.js'
@@ -21,7 +22,9 @@ export default class ContextAdd extends AcsCommand<JsonRecord, typeof ContextAdd
   static override args = { name: nameArg('Name of the context') }
   static override flags = {
     use: Flags.boolean({ summary: 'Make it the current context; the first one always is.' }),
-    replace: Flags.boolean({ summary: 'Replace a context of that name.' }),
+    replace: Flags.boolean({
+      summary: 'Replace a context of that name; its password stays for the same user on the same endpoint only.',
+    }),
     credential: Flags.string({
       summary: 'Where its password is kept: keyring, file, file:PATH or command:COMMAND.',
       helpValue: 'SOURCE',
@@ -38,7 +41,7 @@ export default class ContextAdd extends AcsCommand<JsonRecord, typeof ContextAdd
     checkName(args.name)
     const credential = flags.credential && parseCredential(flags.credential, process.env, args.name)
     const { endpoint, username } = await this.whereAndWho()
-    const context = {
+    const wanted = {
       endpoint,
       username,
       ...(await this.trust(endpoint)),
@@ -46,10 +49,17 @@ export default class ContextAdd extends AcsCommand<JsonRecord, typeof ContextAdd
       ...(flags['data-services'] === undefined ? {} : { dataServices: flags['data-services'] }),
       ...(flags.container === undefined ? {} : { storageContainer: flags.container }),
     }
-    const config = await addContext(configFile(process.env), args.name, context, flags)
+    const { config, context, forgotten } = await keepContext(configFile(process.env), args.name, wanted, {
+      use: flags.use,
+      replace: flags.replace,
+      env: process.env,
+    })
     const isCurrent = config.current === args.name
     this.say(`Added ${args.name}: ${endpoint} as ${username}${isCurrent ? ', now the current context' : ''}.`)
-    if (credential === undefined || credential === '' || credential.source !== 'command')
+    if (forgotten === true) this.say('The password stored for the context before is removed.')
+    else if (typeof forgotten === 'string') this.warn(forgotten)
+    const stays = context.credential !== wanted.credential
+    if (!stays && context.credential?.source !== 'command')
       this.say(`Next: acs login${isCurrent ? '' : ` --context ${args.name}`}`)
     return { name: args.name, current: isCurrent, ...context }
   }

@@ -31,6 +31,11 @@ export default class SimStart extends AcsCommand<JsonRecord | null, typeof SimSt
     }),
     'task-duration': durationFlag({ summary: 'How long a task takes (300ms).', default: defaultTaskMs }),
     capacity: sizeFlag({ summary: 'Capacity of the storage containers of a new cluster (10.8T).' }),
+    record: Flags.string({
+      summary: 'Add every request and answer to this file, one JSON object a line, secrets left out.',
+      helpValue: 'FILE',
+      env: 'ACS_SIM_RECORD',
+    }),
   }
 
   async run(): Promise<JsonRecord | null> {
@@ -40,7 +45,7 @@ export default class SimStart extends AcsCommand<JsonRecord | null, typeof SimSt
     const { runSimulator } = await import('../../lib/sim/daemon.js')
     const { listen, iscsi, capacity } = this.flags
     const behaviour = { taskDurationMs: this.flags['task-duration'] }
-    const options = { dataFolder, listen, iscsi, behaviour, containerCapacityBytes: capacity }
+    const options = { dataFolder, listen, iscsi, behaviour, containerCapacityBytes: capacity, record: this.record }
     await runSimulator(options, interruptSignal(), ({ endpoint, dataServices }) => {
       this.say(`The simulator answers on ${endpoint}, iSCSI on ${dataServices}. Ctrl-C stops it.`)
       this.say(`In another shell: ${this.environmentCommand}`)
@@ -54,6 +59,7 @@ export default class SimStart extends AcsCommand<JsonRecord | null, typeof SimSt
     const argv = ['sim', 'start', '--data', dataFolder, '--listen', listen, '--iscsi', iscsi]
     argv.push('--task-duration', `${this.flags['task-duration']}ms`, '--no-input')
     if (capacity !== undefined) argv.push('--capacity', String(capacity))
+    if (this.record !== undefined) argv.push('--record', this.record)
     const program = join(this.config.root, 'bin', 'run.js')
     this.progress.start('Starting the simulator')
     const running = await startDetached({ dataFolder, argv, program }, this.deadline)
@@ -61,6 +67,11 @@ export default class SimStart extends AcsCommand<JsonRecord | null, typeof SimSt
     const record = await this.showOne(runningColumns, running)
     this.say(`Use it: ${this.environmentCommand}`)
     return record
+  }
+
+  /** Absolute: a daemon works in `/`. */
+  private get record(): string | undefined {
+    return this.flags.record ? resolve(this.flags.record) : undefined
   }
 
   private get environmentCommand(): string {

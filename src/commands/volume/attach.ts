@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
-import { mutationFlags, nameArg } from '../../lib/cli/flags.js'
+import { nameArg } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { chapSecretFlag, iscsiFlags, takeOverFlag, VolumeCommand } from '../../lib/cli/volume-command.js'
+import { attachFlags, VolumeCommand } from '../../lib/cli/volume-command.js'
 
 export default class VolumeAttach extends VolumeCommand<JsonRecord, typeof VolumeAttach> {
   static override summary = 'Attach a volume to this machine, or let another initiator in; exclusively.'
@@ -20,27 +20,16 @@ export default class VolumeAttach extends VolumeCommand<JsonRecord, typeof Volum
       summary: 'Beside others, without protection against two writers: for cluster filesystems.',
       exclusive: ['take-over'],
     }),
-    'take-over': takeOverFlag,
-    yes: Flags.boolean({ char: 'y', summary: 'Do not ask before taking over.' }),
-    'chap-secret-file': chapSecretFlag,
-    ...iscsiFlags,
-    'dry-run': mutationFlags['dry-run'],
+    ...attachFlags,
   }
 
   async run(): Promise<JsonRecord> {
     const { attachVolume, grantVolume } = await import('../../lib/volume/attach.js')
-    const { readChapSecretFile } = await import('../../lib/volume/chap.js')
     const { flags } = this
     const { volume } = this.args
-    const secretFile = flags['chap-secret-file']
-    const chapSecret = secretFile === undefined ? undefined : await readChapSecretFile(secretFile)
+    const chapSecret = await this.chapSecret()
     const context = await this.volumes()
-    if (flags['take-over'] && !flags['dry-run']) {
-      const { whoLoses } = await import('../../lib/volume/take-over.js')
-      const loser = await whoLoses(context, volume)
-      if (loser !== undefined)
-        await this.prompt.confirm(`Take volume "${volume}" from ${loser}? What is not written yet there is lost.`)
-    }
+    if (flags['take-over'] && !flags['dry-run']) await this.confirmTaking(context, volume)
     const { initiator, holder } = flags
     const common = { volume, takeOver: flags['take-over'], shared: flags.shared, dryRun: flags['dry-run'] }
     const result =

@@ -25,12 +25,7 @@ export default class VolumeDetach extends VolumeCommand<JsonRecord, typeof Volum
     const { volume } = this.args
     const dryRun = this.flags['dry-run']
     const context = await this.volumes()
-    if (force && !dryRun) {
-      const { whoLoses } = await import('../../lib/volume/take-over.js')
-      const loser = await whoLoses(context, volume)
-      if (loser !== undefined)
-        await this.prompt.confirm(`Take volume "${volume}" from ${loser}? What is not written yet there is lost.`)
-    }
+    if (force && !dryRun) await this.confirmTaking(context, volume)
     const result =
       force || initiator !== undefined
         ? await forceDetach(context, { volume, initiator, dryRun })

@@ -92,24 +92,24 @@ class ClockDeadline implements Deadline {
   async sleep(ms: number, doing: string): Promise<void> {
     this.check(doing)
     const outlasts = ms >= this.remainingMs()
-    await this.wake(Math.min(ms, Math.ceil(this.remainingMs())))
+    await wake(Math.min(ms, Math.ceil(this.remainingMs())), this.signal)
     // Node's timers may ring a little early: a sleep that the deadline ends must not return as if it had not.
-    while (outlasts && this.remainingMs() > 0 && !this.cancel?.aborted) await this.wake(1)
+    while (outlasts && this.remainingMs() > 0 && !this.cancel?.aborted) await wake(1, this.signal)
     this.check(doing)
   }
+}
 
-  private async wake(afterMs: number): Promise<void> {
-    const { signal } = this
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, afterMs)
-      function done(): void {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      if (!signal.aborted) signal.addEventListener('abort', done, { once: true })
-    })
-  }
+/** Resolves after that time, or when the signal aborts meanwhile. */
+export function wake(afterMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, afterMs)
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    if (!signal.aborted) signal.addEventListener('abort', done, { once: true })
+  })
 }
 
 /** No limit and no cancellation. */

@@ -1,6 +1,7 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
+import { AcsError, errorCode, messageOf } from './errors.js'
 
 /**
  * Replaces a file so that after a crash it holds the old or the new content, never a mixture:
@@ -28,12 +29,41 @@ export async function removeDurably(path: string): Promise<void> {
   await syncFolder(dirname(path))
 }
 
-/** Creates a private folder, parents too. */
+/** Creates a private folder, parents too; one that is there stays as it is. Throws EACSFOLDER (failed). */
 export async function ensureFolder(path: string, mode = 0o700): Promise<void> {
-  await mkdir(path, { recursive: true, mode })
+  try {
+    await makeFolders(path, mode)
+  } catch (error) {
+    throw new AcsError('failed', 'EACSFOLDER', `the folder ${path} cannot be made: ${messageOf(error)}`, {
+      cause: error,
+      details: { path },
+    })
+  }
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Not mkdir's `recursive`: Node tries for ever where a folder is "not there" although its parent is, as everywhere in /proc. */
+async function makeFolders(path: string, mode: number): Promise<void> {
+  try {
+    await makeFolder(path, mode)
+  } catch (error) {
+    const parent = dirname(path)
+    if (errorCode(error) !== 'ENOENT' || parent === path) throw error
+    await makeFolders(parent, mode)
+    await makeFolder(path, mode)
+  }
+}
+
+async function makeFolder(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, { mode })
+  } catch (error) {
+    // It was there, or another process has made it meanwhile.
+    if (errorCode(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
+  }
+}
+
+/** Makes what was made, renamed or removed in a folder durable. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r')
   try {
     await folder.sync()

@@ -49,6 +49,11 @@ export function isAcsError(error: unknown, code?: string): error is AcsError {
   return error instanceof AcsError && (code === undefined || error.code === code)
 }
 
+/** The code of an error of the system or of Node, `ENOENT`; `undefined` where there is none. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -1,3 +1,4 @@
+import { errorCode } from '../base/errors.js'
 import { Command } from '@oclif/core'
 import type { Interfaces } from '@oclif/core'
 import { deadlineIn } from '../base/deadline.js'
@@ -200,7 +201,7 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
   /** Tells the user, once, and passes the error on for its exit code. */
   private async tell(error: unknown): Promise<never> {
     // oclif's way to end early with success or a code, e.g. after help.
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIT') throw error
+    if (errorCode(error) === 'EEXIT') throw error
     const known = toAcsError(error, {
       command: this.id?.replaceAll(':', ' '),
       flags: { json: {}, ...this.ctor.baseFlags, ...this.ctor.flags },

@@ -1,5 +1,5 @@
 import type { Interfaces } from '@oclif/core'
-import type { ResolvedConnection } from '../config/resolve.js'
+import type { ResolvedConnection, ResolveInput } from '../config/resolve.js'
 import type { HostMachine } from '../host/host.js'
 import type { PrismCallEvent } from '../prism/connect.js'
 import type { Prism } from '../prism/prism.js'
@@ -21,19 +21,19 @@ export async function resolveFlags(flags: ConnectionFlags, tools: ConnectionTool
   const { resolveConnection } = await import('../config/resolve.js')
   const { prompt, warn } = tools
   return resolveConnection({
-    flags: {
-      context: flags.context,
-      endpoint: flags.endpoint,
-      username: flags.username,
-      passwordFile: flags['password-file'],
-      passwordStdin: flags['password-stdin'],
-      caFile: flags['ca-file'],
-      fingerprint: flags.fingerprint,
-    },
+    flags: connectionInput(flags),
     env: process.env,
     warn,
     ...(prompt.possible ? { askPassword: (text: string) => prompt.password(text) } : {}),
   })
+}
+
+/** The connection flags by the names that `resolveConnection` knows. */
+export function connectionInput(flags: ConnectionFlags): ResolveInput['flags'] {
+  const { context, endpoint, username, fingerprint } = flags
+  const passwordFile = flags['password-file']
+  const passwordStdin = flags['password-stdin']
+  return { context, endpoint, username, fingerprint, passwordFile, passwordStdin, caFile: flags['ca-file'] }
 }
 
 /** A client of the cluster; it connects with its first call. */

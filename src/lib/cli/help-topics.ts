@@ -31,9 +31,10 @@ export const environmentVariables = [
   ['ACS_INITIATOR', 'auto, kernel or userspace (--using)'],
   ['ACS_INITIATOR_NAME', "IQN of the userspace initiator; default: made once, in this machine's state"],
   ['ACS_SIM_DATA', 'Folder of the simulator (--data)'],
+  ['ACS_SIM_RECORD', 'File to which acs sim start adds every request and answer (--record)'],
   ['ACS_CONFIG', 'The configuration file, instead of config.yaml in the folder below'],
   ['ACS_CONFIG_HOME', 'Folder of config.yaml; default $XDG_CONFIG_HOME/acs or ~/.config/acs'],
-  ['ACS_STATE_DIR', 'What this machine remembers of its volumes; default /var/lib/acs'],
+  ['ACS_STATE_DIR', 'What is remembered here of volumes; default /var/lib/acs, for a user $XDG_STATE_HOME/acs'],
   ['ACS_RUN_DIR', 'Sockets and locks of this machine; default /run/acs'],
 ] as const
 

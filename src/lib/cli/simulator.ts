@@ -10,28 +10,26 @@ export const simulatorFlags = {
   }),
 }
 
-interface Running {
-  pid: number
-  endpoint?: string
-  dataServices?: string
-  username?: string
-  passwordFile?: string
-  certificateFile?: string
-  fingerprint?: string
-  startedAt?: string
-}
+const runningFields = [
+  ['endpoint', 'Endpoint'],
+  ['dataServices', 'Data services'],
+  ['username', 'User'],
+  ['passwordFile', 'Password file'],
+  ['certificateFile', 'Certificate'],
+  ['fingerprint', 'Fingerprint'],
+  ['pid', 'Process'],
+  ['startedAt', 'Since'],
+] as const
+
+/** What is shown of a running simulator; what it is, the simulator says, which this room does not know. */
+type Running = Readonly<Partial<Record<(typeof runningFields)[number][0], string | number>>>
 
 /** How a running simulator is shown. */
-export const runningColumns: Columns<Running> = [
-  { key: 'endpoint', header: 'Endpoint', value: (row) => row.endpoint ?? null },
-  { key: 'dataServices', header: 'Data services', value: (row) => row.dataServices ?? null },
-  { key: 'username', header: 'User', value: (row) => row.username ?? null },
-  { key: 'passwordFile', header: 'Password file', value: (row) => row.passwordFile ?? null },
-  { key: 'certificateFile', header: 'Certificate', value: (row) => row.certificateFile ?? null },
-  { key: 'fingerprint', header: 'Fingerprint', value: (row) => row.fingerprint ?? null },
-  { key: 'pid', header: 'Process', value: (row) => row.pid },
-  { key: 'startedAt', header: 'Since', value: (row) => row.startedAt ?? null },
-]
+export const runningColumns: Columns<Running> = runningFields.map(([key, header]) => ({
+  key,
+  header,
+  value: (row) => row[key] ?? null,
+}))
 
 interface FaultRow {
   id: string

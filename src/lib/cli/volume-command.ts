@@ -1,14 +1,14 @@
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import { Flags } from '@oclif/core'
 import type { Command, Interfaces } from '@oclif/core'
 import { formatSize, parseSize } from '../base/sizes.js'
+import { defaultStateFolder } from '../host/roots.js'
 import type { CallOptions } from '../prism/prism.js'
 import type { VolumeContext, VolumeEvent } from '../volume/context.js'
 import type { VolumeInfo } from '../volume/info.js'
 import { printable } from '../volume/names.js'
 import type { Volume } from '../volume/volume.js'
 import { AcsCommand } from './base-command.js'
+import { mutationFlags } from './flags.js'
 import { recordOf, textOf, type Columns, type JsonRecord, type JsonValue } from './output/columns.js'
 import { taskProgress } from './tasks.js'
 
@@ -111,11 +111,19 @@ export const chapSecretFlag = Flags.string({
   helpValue: 'FILE',
 })
 
-export const takeOverFlag = Flags.boolean({
-  summary: 'Revoke the access of whoever has it first: for a machine that is off or gone.',
-})
+/** Of the commands that attach a volume to this machine. */
+export const attachFlags = {
+  'take-over': Flags.boolean({
+    summary: 'Revoke the access of whoever has it first: for a machine that is off or gone.',
+  }),
+  yes: Flags.boolean({ char: 'y', summary: 'Do not ask before taking over.' }),
+  'chap-secret-file': chapSecretFlag,
+  ...iscsiFlags,
+  'dry-run': mutationFlags['dry-run'],
+}
 
-type IscsiFlags = Partial<Interfaces.InferredFlags<typeof iscsiFlags>>
+/** Of these a command has some. */
+type KnownFlags = Partial<Interfaces.InferredFlags<typeof attachFlags>>
 
 /** What the commands about volumes share: a context for the volume services, and how a volume is told. */
 export abstract class VolumeCommand<Result, C extends typeof Command = typeof Command> extends AcsCommand<Result, C> {
@@ -123,18 +131,34 @@ export abstract class VolumeCommand<Result, C extends typeof Command = typeof Co
   protected async volumes(): Promise<VolumeContext> {
     const [prism, host, connection] = [await this.prism(), await this.host(), await this.connection()]
     const { checkpointFromEnvironment } = await import('../volume/checkpoint.js')
-    const flags: IscsiFlags = this.flags
+    const flags: KnownFlags = this.flags
     const dataServices = flags['data-services'] ?? connection.dataServices
     return {
       prism,
       host,
-      stateFolder: stateFolder(),
+      stateFolder: defaultStateFolder(),
       deadline: this.deadline,
       initiator: flags.using ?? 'auto',
       report: (event) => this.hear(event),
       checkpoint: checkpointFromEnvironment(),
       ...(dataServices === undefined ? {} : { dataServices }),
     }
+  }
+
+  /** What `--chap-secret-file` holds. Throws EACSSECRET, EACSSECRETFILE. */
+  protected async chapSecret(): Promise<string | undefined> {
+    const { 'chap-secret-file': file }: KnownFlags = this.flags
+    if (file === undefined) return undefined
+    const { readChapSecretFile } = await import('../volume/chap.js')
+    return readChapSecretFile(file)
+  }
+
+  /** Asks before a volume is taken from whoever has it, when that is not this machine; says who that is and what is lost. */
+  protected async confirmTaking(context: VolumeContext, volume: string): Promise<void> {
+    const { whoLoses } = await import('../volume/take-over.js')
+    const loser = await whoLoses(context, volume)
+    if (loser !== undefined)
+      await this.prompt.confirm(`Take volume "${volume}" from ${loser}? What is not written yet there is lost.`)
   }
 
   /** For the services' `onTask`. */
@@ -174,14 +198,6 @@ export abstract class VolumeCommand<Result, C extends typeof Command = typeof Co
     else if (kind === 'note') this.say(text)
     else this.warn(text)
   }
-}
-
-/** This machine's journal and secrets: /var/lib/acs for root, the user's own state folder for others. */
-export function stateFolder(): string {
-  const { ACS_STATE_DIR, XDG_STATE_HOME } = process.env
-  if (ACS_STATE_DIR) return ACS_STATE_DIR
-  if (process.getuid?.() === 0) return '/var/lib/acs'
-  return XDG_STATE_HOME?.startsWith('/') ? join(XDG_STATE_HOME, 'acs') : join(homedir(), '.local', 'state', 'acs')
 }
 
 function shown(value: JsonValue): string {

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as v from 'valibot'
 import { ensureFolder, writeDurably } from '../base/durable-file.js'
-import { AcsError, isAcsError, messageOf } from '../base/errors.js'
+import { AcsError, errorCode, isAcsError, messageOf } from '../base/errors.js'
 import { clusterFieldsSchema, configSchema, type ClusterFields, type Config } from './schema.js'
 
 /** A user's contexts; none when the file is absent. Throws EACSCONFIG (usage) for a file that cannot be used. */
@@ -57,8 +57,7 @@ async function readTrusted(path: string): Promise<string | undefined> {
   try {
     file = await open(path, constants.O_RDONLY)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return undefined
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined
     throw badConfig(path, messageOf(error), error)
   }
   try {

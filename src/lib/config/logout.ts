@@ -15,14 +15,24 @@ export async function logout(
   env: Environment,
   keyring?: Keyring,
 ): Promise<string | undefined> {
-  const { credential, username, endpoint } = context
+  const { credential, username } = context
   if (credential === undefined || username === undefined) return undefined
-  const login = { context: name, username, authority: parseEndpoint(endpoint).authority }
+  const login = { context: name, username, authority: authorityOf(context) }
   try {
     if (await forgetPassword(credential, login, env, keyring)) return undefined
     return `the password stays where acs did not put it: ${credentialText(credential)}`
   } catch (error) {
     if (!isAcsError(error, 'EACSKEYRING')) throw error
     return `the password may still be in a keyring: ${error.message}`
+  }
+}
+
+/** `host:port` of a context. A person may have written its endpoint, and one that is none must not be in the way of its removal. */
+export function authorityOf({ endpoint }: Context): string {
+  try {
+    return parseEndpoint(endpoint).authority
+  } catch (error) {
+    if (isAcsError(error, 'EACSENDPOINT')) return endpoint
+    throw error
   }
 }

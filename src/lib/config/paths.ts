@@ -1,5 +1,5 @@
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { userFolder } from '../base/user-folder.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -18,7 +18,5 @@ export function credentialFile(env: Environment, context: string): string {
 
 function configHome(env: Environment): string {
   if (env.ACS_CONFIG_HOME) return env.ACS_CONFIG_HOME
-  // The XDG specification asks to ignore a relative path.
-  if (env.XDG_CONFIG_HOME?.startsWith('/')) return join(env.XDG_CONFIG_HOME, 'acs')
-  return join(env.HOME || homedir(), '.config', 'acs')
+  return userFolder('config', env)
 }

@@ -1,4 +1,4 @@
-import { isAcsError, AcsError } from '../base/errors.js'
+import { AcsError, errorCode, isAcsError } from '../base/errors.js'
 import type { Deadline } from '../base/deadline.js'
 import { packageOf } from './packages.js'
 import type { RunOptions, RunResult, Runner } from './host.js'
@@ -67,6 +67,9 @@ export function redact(text: string): string {
     .replace(/((?:password|passwd|secret|chap_\w*password\w*)["']?\s*[=:]\s*)(?!file=|id=)[^\s,;]+/gi, '$1***')
 }
 
+/** A group of its own that we end, nothing of our environment, no folder of ours; failures are looked at, not thrown. */
+const apart = { reject: false, detached: true, cleanup: false, cwd: '/', extendEnv: false } as const
+
 async function runOnce(
   command: string,
   args: readonly string[],
@@ -77,11 +80,7 @@ async function runOnce(
   const { execa } = await import('execa')
   const limit = options.deadline.atMost(options.timeoutMs ?? defaultTimeoutMs)
   const child = execa(command, args, {
-    reject: false,
-    detached: true,
-    cleanup: false,
-    cwd: '/',
-    extendEnv: false,
+    ...apart,
     env: { ...baseEnvironment(path), ...options.env },
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     stripFinalNewline: false,
@@ -167,7 +166,7 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
 }
 
 function isNoSuchProcess(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ESRCH'
+  return errorCode(error) === 'ESRCH'
 }
 
 function stopped(command: string, options: RunOptions): AcsError {
@@ -244,11 +243,7 @@ export async function startHolding(
 ): Promise<HoldingProcess | undefined> {
   const { execa } = await import('execa')
   const child = execa(command, args, {
-    reject: false,
-    detached: true,
-    cleanup: false,
-    cwd: '/',
-    extendEnv: false,
+    ...apart,
     env: baseEnvironment(searchPath()),
     stdin: 'pipe',
     buffer: false,

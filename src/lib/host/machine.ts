@@ -17,7 +17,7 @@ import { defaultRuntimeFolder, defaultStateFolder, machineRoots, type Checkpoint
 export interface HostMachineOptions {
   runner?: Runner
   locks?: Locks
-  /** Default ACS_STATE_DIR, else /var/lib/acs. */
+  /** Default: `defaultStateFolder()`. */
   stateFolder?: string
   /** Default ACS_RUN_DIR, else /run/acs. */
   runtimeFolder?: string

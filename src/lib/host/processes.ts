@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode } from '../base/errors.js'
 import type { Deadline } from '../base/deadline.js'
 
 /** A process, told apart from a later one with the same pid by its start time (clock ticks since boot). */
@@ -44,7 +45,7 @@ export async function signalProcess(procRoot: string, target: ProcessIdentity, s
   try {
     process.kill(target.pid, signal)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+    if (errorCode(error) !== 'ESRCH') throw error
   }
 }
 

@@ -1,3 +1,5 @@
+import { isRoot, userFolder } from '../base/user-folder.js'
+
 /** Where the kernel's and the system's folders are; tests put a tree of their own in their place. */
 export interface HostRoots {
   sysfs: string
@@ -10,12 +12,15 @@ export const machineRoots: HostRoots = { sysfs: '/sys', proc: '/proc', etc: '/et
 
 /** `/run/acs`, or ACS_RUN_DIR: what a reboot may forget. */
 export function defaultRuntimeFolder(): string {
-  return process.env.ACS_RUN_DIR ?? '/run/acs'
+  return process.env.ACS_RUN_DIR || '/run/acs'
 }
 
-/** `/var/lib/acs`, or ACS_STATE_DIR: what must outlive a reboot. */
+/**
+ * What must outlive a reboot: this machine's journal, secrets and initiator name. ACS_STATE_DIR; else `/var/lib/acs` for
+ * root, and the user's own state folder for others, who attach no disk but make volumes, whose CHAP secrets they keep.
+ */
 export function defaultStateFolder(): string {
-  return process.env.ACS_STATE_DIR ?? '/var/lib/acs'
+  return process.env.ACS_STATE_DIR || (isRoot() ? '/var/lib/acs' : userFolder('state'))
 }
 
 /** A named moment between two steps, where a crash test may stop or kill acs. */

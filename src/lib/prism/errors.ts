@@ -1,4 +1,4 @@
-import { AcsError, messageOf } from '../base/errors.js'
+import { AcsError, errorCode, messageOf } from '../base/errors.js'
 
 /** What every error of a Prism call can tell. Never a secret: no header and no body of a request. */
 export interface CallFacts {
@@ -131,7 +131,7 @@ export function isCertificateCode(code: string): boolean {
 }
 
 export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'EUNKNOWN'
+  return errorCode(error) ?? 'EUNKNOWN'
 }
 
 const explanations: Readonly<Record<string, string | undefined>> = {

@@ -61,12 +61,16 @@ export interface HttpOptions {
   endpoint: Endpoint
   basePath: string
   username: string
+  /** Asked once per login, and only then. */
   password: () => Promise<string>
+  /** PEM text of the CA that vouches for Prism; default: the system's CAs. */
   ca?: string
+  /** SHA-256 fingerprint of Prism's certificate. When given, it alone decides. */
   fingerprint?: string
   userAgent: string
+  /** Called after each try, with no secret in it. */
   log?: (event: PrismCallEvent) => void
-  /** First step of the back-off between tries, ms. */
+  /** First step of the back-off between tries, ms; default 200. */
   retryBaseMs?: number
 }
 

@@ -1,12 +1,11 @@
 import { readdir, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { AcsError } from '../base/errors.js'
+import { AcsError, errorCode } from '../base/errors.js'
+import { isRoot, userFolder } from '../base/user-folder.js'
 
 /** Where `acs sim` keeps its cluster when nobody says otherwise. */
 export function defaultDataFolder(): string {
-  if (process.getuid?.() === 0) return '/var/lib/acs/sim'
-  return join(process.env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'acs', 'sim')
+  return isRoot() ? '/var/lib/acs/sim' : join(userFolder('data'), 'sim')
 }
 
 export const logFileName = 'simulator.log'
@@ -20,7 +19,7 @@ export async function forgetCluster(dataFolder: string): Promise<boolean> {
   try {
     names = await readdir(dataFolder)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+    if (errorCode(error) === 'ENOENT') return false
     throw error
   }
   if (names.length === 0) return false

@@ -1,17 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { faultKinds } from './fault-kinds.js'
 import { matchesGlob } from './glob.js'
 import type { Fault, NewFault } from './simulator.js'
-
-export const faultKinds = [
-  'delay',
-  'status',
-  'drop',
-  'expire-session',
-  'task-failure',
-  'iscsi-drop',
-  'disk-error',
-  'disk-full',
-] as const satisfies readonly Fault['kind'][]
 
 /** Faults waiting to strike, oldest first. */
 export class FaultBoard {

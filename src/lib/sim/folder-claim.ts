@@ -1,26 +1,30 @@
 import { randomUUID } from 'node:crypto'
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AcsError } from '../base/errors.js'
+import { AcsError, errorCode } from '../base/errors.js'
 import { writeDurably } from '../base/durable-file.js'
 import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.js'
 
-/** How a running simulator can be reached; written into its data folder. */
-export interface RunningSimulator extends ProcessIdentity {
-  /** Absent while it is still starting. */
-  endpoint?: string
-  dataServices?: string
-  username?: string
-  passwordFile?: string
-  certificateFile?: string
-  fingerprint?: string
-  startedAt?: string
-}
+const addressFields = [
+  'endpoint',
+  'dataServices',
+  'username',
+  'passwordFile',
+  'certificateFile',
+  'fingerprint',
+  'startedAt',
+] as const
+
+/** How a simulator can be reached. */
+type Addresses = Record<(typeof addressFields)[number], string>
+
+/** A running simulator, as written into its data folder; its addresses are absent while it is still starting. */
+export interface RunningSimulator extends ProcessIdentity, Partial<Addresses> {}
 
 const fileName = 'running.json'
 
 export interface FolderClaim {
-  announce(details: Omit<RunningSimulator, keyof ProcessIdentity>): Promise<void>
+  announce(addresses: Addresses): Promise<void>
   release(): Promise<void>
 }
 
@@ -41,8 +45,8 @@ export async function claimFolder(dataFolder: string): Promise<FolderClaim> {
     await rm(draft, { force: true })
   }
   return {
-    async announce(details) {
-      await writeDurably(path, `${JSON.stringify({ ...identity, ...details }, undefined, 2)}\n`, 0o600)
+    async announce(addresses) {
+      await writeDurably(path, `${JSON.stringify({ ...identity, ...addresses }, undefined, 2)}\n`, 0o600)
     },
     async release() {
       await rm(path, { force: true })
@@ -55,7 +59,7 @@ async function linkIfFree(draft: string, path: string): Promise<boolean> {
     await link(draft, path)
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    if (errorCode(error) === 'EEXIST') return false
     throw error
   }
 }
@@ -72,7 +76,7 @@ export async function readRunning(dataFolder: string): Promise<RunningSimulator 
   try {
     text = await readFile(join(dataFolder, fileName), 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
   const running = parse(text)
@@ -103,20 +107,10 @@ function parse(text: string): RunningSimulator | undefined {
   const entries = new Map<string, unknown>(Object.entries(value))
   const { pid, startTicks, bootId } = Object.fromEntries(entries)
   if (typeof pid !== 'number' || typeof startTicks !== 'number' || typeof bootId !== 'string') return undefined
-  const textOf = (name: string): string | undefined => {
+  const known = addressFields.flatMap((name) => {
     const found = entries.get(name)
-    return typeof found === 'string' ? found : undefined
-  }
-  return {
-    pid,
-    startTicks,
-    bootId,
-    endpoint: textOf('endpoint'),
-    dataServices: textOf('dataServices'),
-    username: textOf('username'),
-    passwordFile: textOf('passwordFile'),
-    certificateFile: textOf('certificateFile'),
-    fingerprint: textOf('fingerprint'),
-    startedAt: textOf('startedAt'),
-  }
+    return typeof found === 'string' ? [[name, found] as const] : []
+  })
+  const addresses: Partial<Addresses> = Object.fromEntries(known)
+  return { pid, startTicks, bootId, ...addresses }
 }

@@ -1,3 +1,4 @@
+import { errorCode, messageOf } from '../base/errors.js'
 import type { StorageContainers } from './containers.js'
 import type { GroupRules } from './group-rules.js'
 import type { IscsiFace } from './iscsi-face.js'
@@ -163,10 +164,10 @@ async function makeDisks(parts: JobParts, plans: readonly DiskPlan[]): Promise<v
   try {
     await parts.disks.make(plans, (uuid) => sources.get(uuid))
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EFBIG'))
+    if (['ENOSPC', 'EFBIG'].includes(errorCode(error) ?? ''))
       throw new WireError(
         500,
-        `NO_SPACE: the simulator's own disk cannot hold it: ${error.message}`,
+        `NO_SPACE: the simulator's own disk cannot hold it: ${messageOf(error)}`,
         errorCodes.noSpace,
       )
     throw error

@@ -1,3 +1,5 @@
+import type { FaultKind } from './fault-kinds.js'
+
 /**
  * A Prism cluster on one machine: the interface of `acs sim`, in process for tests, as a daemon for people.
  */
@@ -13,6 +15,8 @@ export interface SimulatorOptions {
   containerCapacityBytes?: number
   /** Sees every answer before it is sent; the contract tests hook in here. */
   onResponse?: (exchange: Exchange) => void
+  /** File to which every exchange is added as a line of JSON, passwords and secrets left out. */
+  record?: string
   log?: SimulatorLog
 }
 
@@ -106,7 +110,7 @@ export type NewFault = Omit<Fault, 'id' | 'count'> & { count?: number | null }
 /** A fault on request; `acs sim fault add`, `POST /sim/v1/faults`. */
 export interface Fault {
   id: string
-  kind: 'delay' | 'status' | 'drop' | 'expire-session' | 'task-failure' | 'iscsi-drop' | 'disk-error' | 'disk-full'
+  kind: FaultKind
   /** `METHOD path-glob` for REST faults (`POST /volume_groups/*`), operation for tasks, target or disk UUID glob for iSCSI and disks. Default: all. */
   match?: string
   /** How often it strikes before it goes; default 1; `null`: until cleared. */

@@ -5,12 +5,13 @@ import { ensureCredentials } from './credentials.js'
 import { claimFolder, type FolderClaim } from './folder-claim.js'
 import type { IscsiTarget } from './iscsi/target.js'
 import { formatAddress, parseListenAddress, reachableHost, type ListenAddress } from './listen-address.js'
+import { openRecording } from './recording.js'
 import { adminRoutes } from './rest/admin.js'
 import { createRouter } from './rest/all-routes.js'
 import { RestServer } from './rest/server.js'
 import { Sessions } from './rest/sessions.js'
 import { SimulatedCluster } from './simulated-cluster.js'
-import type { Simulator, SimulatorLog, SimulatorOptions, SimulatorState } from './simulator.js'
+import type { Exchange, Simulator, SimulatorLog, SimulatorOptions, SimulatorState } from './simulator.js'
 import { isFinished } from './tasks.js'
 
 const silent: SimulatorLog = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -18,7 +19,7 @@ const silent: SimulatorLog = { info: () => undefined, warn: () => undefined, err
 /**
  * Starts a Prism cluster on this machine, with the state of `dataFolder` when there is any. Needs neither
  * root nor system packages. Throws EACSSIMRUNNING (conflict) when a simulator lives on that folder already,
- * EACSADDRINUSE (conflict) when an address is taken.
+ * EACSADDRINUSE (conflict) when an address is taken, EACSSIMRECORD (usage) when there can be no record.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const behaviour = { ...defaultBehaviour }
@@ -53,7 +54,13 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     }
     const router = createRouter(adminRoutes({ simulator: controls, endSessions: () => sessions.clear() }))
     const { key, certificate } = credentials
-    const server = new RestServer({ cluster, router, sessions, key, certificate, onResponse: options.onResponse })
+    const recording = options.record === undefined ? undefined : openRecording(options.record, log)
+    closers.push(() => Promise.resolve(recording?.close()))
+    const onResponse = (exchange: Exchange): void => {
+      recording?.add(exchange)
+      options.onResponse?.(exchange)
+    }
+    const server = new RestServer({ cluster, router, sessions, key, certificate, onResponse })
     const { port } = await listenOn(server, listen)
     closers.push(() => server.close())
     cluster.tasks.resume()

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { wake } from '../base/deadline.js'
 import type { FaultBoard } from './faults.js'
 import type { SimulatorBehaviour, SimulatorLog } from './simulator.js'
 import type { Change, Job, TaskEntity, TaskRecord } from './store/records.js'
@@ -131,7 +132,8 @@ export class Tasks {
     this.store.commit({ put: { tasks: [task] } })
     const fault = this.faults.take('task-failure', task.operation)
     const percent = fault?.atPercent ?? (fault ? 50 : 100)
-    await sleep((this.behaviour.taskDurationMs * percent) / 100, signal)
+    const ms = (this.behaviour.taskDurationMs * percent) / 100
+    if (ms > 0 && !signal.aborted) await wake(ms, signal)
     let prepared: Prepared | undefined
     try {
       if (fault) throw new WireError(500, fault.message ?? 'INTERNAL_ERROR: injected failure', errorCodes.injected)
@@ -211,17 +213,4 @@ export function nowUsecs(): number {
 /** Asked anew each time: a cancel may come during any await. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms <= 0 || signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms)
-    function done(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done, { once: true })
-  })
 }

@@ -1,4 +1,5 @@
 import { AcsError, isAcsError } from '../base/errors.js'
+import { isRoot } from '../base/user-folder.js'
 import type { CallOptions, VolumeGroup } from '../prism/prism.js'
 import { forgetHolds } from './attach-record.js'
 import { forgetChapSecret, storedChapSecret } from './chap.js'
@@ -102,7 +103,7 @@ export async function deleteVolume(context: VolumeContext, request: DeleteReques
   const { uuid } = volume.group
   if ((await storedChapSecret(context.stateFolder, uuid)) !== undefined)
     await forgetChapSecret(context.stateFolder, uuid)
-  if (process.getuid?.() === 0) await forgetHolds(context.stateFolder, uuid)
+  if (isRoot()) await forgetHolds(context.stateFolder, uuid)
   return { volume, snapshots, ...(taskUuid === undefined ? {} : { taskUuid }) }
 }
 

@@ -52,12 +52,7 @@ export async function listVolumes(
   context: VolumeContext,
   which: { volumes: boolean; snapshots: boolean },
 ): Promise<VolumeInfo[]> {
-  const call = { deadline: context.deadline }
-  const [groups, containers, identity] = await Promise.all([
-    context.prism.volumeGroups(call),
-    context.prism.storageContainers(call),
-    context.host.identity(),
-  ])
+  const [groups, containers, identity] = await lookAround(context)
   const names = containerNames(containers)
   const counts = countSnapshots(groups)
   return groups
@@ -74,12 +69,7 @@ export async function showVolume(context: VolumeContext, nameOrUuid: string): Pr
 
 /** A volume that is at hand already, as `show` presents it. */
 export async function describeVolume(context: VolumeContext, volume: Volume): Promise<VolumeInfo> {
-  const call = { deadline: context.deadline }
-  const [groups, containers, identity] = await Promise.all([
-    context.prism.volumeGroups(call),
-    context.prism.storageContainers(call),
-    context.host.identity(),
-  ])
+  const [groups, containers, identity] = await lookAround(context)
   return infoOf(volume, containerNames(containers), snapshotsOf(groups, volume).length, identity)
 }
 
@@ -156,4 +146,10 @@ function countSnapshots(groups: readonly VolumeGroup[]): (volume: Volume) => num
     counts.set(owner, (counts.get(owner) ?? 0) + 1)
   }
   return ({ group }) => (counts.get(group.uuid) ?? 0) + (counts.get(`name ${group.name}`) ?? 0)
+}
+
+/** What tells a volume from another: all groups, all containers, and who we are. */
+function lookAround(context: VolumeContext) {
+  const call = { deadline: context.deadline }
+  return Promise.all([context.prism.volumeGroups(call), context.prism.storageContainers(call), context.host.identity()])
 }

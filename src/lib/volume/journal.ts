@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { ensureFolder, removeDurably, writeDurably } from '../base/durable-file.js'
-import { AcsError, messageOf } from '../base/errors.js'
+import { AcsError, errorCode, messageOf } from '../base/errors.js'
 import type { VolumeContext } from './context.js'
 import { isUuid } from './names.js'
 
@@ -124,7 +124,7 @@ export async function readJournal(stateFolder: string, volumeUuid: string): Prom
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw unreadable(path, messageOf(error), error)
   }
   try {
@@ -140,7 +140,7 @@ export async function journaledVolumes(stateFolder: string): Promise<string[]> {
     const names = await readdir(folderOf(stateFolder))
     return names.filter((name) => /^[0-9a-f-]+\.json$/.test(name)).map((name) => name.slice(0, -'.json'.length))
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    if (errorCode(error) === 'ENOENT') return []
     throw unreadable(folderOf(stateFolder), messageOf(error), error)
   }
 }

@@ -1,6 +1,6 @@
 import { readdir, realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, normalize } from 'node:path'
-import { AcsError } from '../base/errors.js'
+import { AcsError, errorCode } from '../base/errors.js'
 import type { MountEntry } from '../host/host.js'
 import { printable } from './names.js'
 import type { Volume } from './volume.js'
@@ -22,7 +22,8 @@ export async function resolveMountPoint(path: string): Promise<string> {
   try {
     return await realpath(clean)
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw badMountPoint(path, codeOf(error) ?? 'it cannot be resolved', 'failed', error)
+    if (errorCode(error) !== 'ENOENT')
+      throw badMountPoint(path, errorCode(error) ?? 'it cannot be resolved', 'failed', error)
     return join(await resolveParent(dirname(clean)), basename(clean))
   }
 }
@@ -41,19 +42,16 @@ export async function checkMountPoint(path: string, mounts: readonly MountEntry[
       throw badMountPoint(path, `the folder is not empty (${printable(entries[0] ?? '')}...)`, 'conflict')
   } catch (error) {
     if (error instanceof AcsError) throw error
-    if (codeOf(error) === 'ENOTDIR') throw badMountPoint(path, 'it is not a folder', 'usage', error)
-    if (codeOf(error) !== 'ENOENT') throw badMountPoint(path, codeOf(error) ?? 'it cannot be read', 'failed', error)
+    if (errorCode(error) === 'ENOTDIR') throw badMountPoint(path, 'it is not a folder', 'usage', error)
+    if (errorCode(error) !== 'ENOENT')
+      throw badMountPoint(path, errorCode(error) ?? 'it cannot be read', 'failed', error)
   }
 }
 
 function badMountPoint(path: string, why: string, kind: 'usage' | 'conflict' | 'failed', cause?: unknown): AcsError {
   return new AcsError(kind, 'EACSMOUNTPOINT', `cannot mount at ${printable(path)}: ${why}`, {
-    hints: ['Choose another place: --path /mnt/somewhere'],
+    hints: ['Choose another place, such as /mnt/somewhere'],
     details: { path },
     ...(cause === undefined ? {} : { cause }),
   })
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { chmod, chown, mkdir, rmdir } from 'node:fs/promises'
+import { chmod, chown, rmdir } from 'node:fs/promises'
+import { ensureFolder } from '../base/durable-file.js'
 import { AcsError, isAcsError } from '../base/errors.js'
 import { formatSize } from '../base/sizes.js'
 import type { AttachedDisk, FilesystemType, Initiator } from '../host/host.js'
@@ -257,7 +258,7 @@ async function changeToken(
 async function mountDisk(context: VolumeContext, work: Work): Promise<void> {
   const { mountPoint, readOnly } = work
   const type = mountedType(work.finding)
-  await mkdir(mountPoint, { recursive: true, mode: 0o755 })
+  await ensureFolder(mountPoint, 0o755)
   // A clone has its source's filesystem UUID, and xfs refuses a second one of those. The disk's identity is
   // proven by its serial already.
   const options = [...work.mountOptions, ...(type === 'xfs' ? ['nouuid'] : [])]

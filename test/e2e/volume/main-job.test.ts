@@ -27,7 +27,7 @@ describe.skipIf(!canMount('volumes, mounted'))('a volume, from the command line 
     await writeFile(join(place, 'file'), randomBytes(5_000_000))
     const written = await checksum(join(place, 'file'))
 
-    expect(await lab.json(`volume mount db --path ${place}`)).toMatchObject({ changed: false })
+    expect(await lab.json(`volume mount db ${place}/ --path ${place}`)).toMatchObject({ changed: false })
     expect(await lab.failure('volume detach db')).toMatchObject({ exit: 5, code: 'EACSMOUNTED' })
     expect(await lab.json('volume explain db')).toMatchObject({ state: 'mounted' })
     expect(await lab.json('volume unmount db')).toMatchObject({ changed: true, mountPoints: [place], state: 'free' })
@@ -35,8 +35,8 @@ describe.skipIf(!canMount('volumes, mounted'))('a volume, from the command line 
     expect(existsSync(join(place, 'file'))).toBe(false)
     expect(await lab.json('volume unmount db')).toMatchObject({ changed: false })
 
-    const again = await lab.json(`volume mount db --path ${place} --read-only`)
-    expect(again).toMatchObject({ formatted: false, changed: true })
+    const again = await lab.json(`volume mount db ${place} --read-only`)
+    expect(again).toMatchObject({ mountPoint: place, formatted: false, changed: true })
     expect(await checksum(join(place, 'file'))).toBe(written)
     await expect(writeFile(join(place, 'no'), '')).rejects.toThrow(/EROFS/)
     await lab.json('volume unmount db')

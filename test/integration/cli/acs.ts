@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { recordingFile } from '../../contract/run-contract.js'
 
 export const projectRoot = fileURLToPath(new URL('../../..', import.meta.url))
 const bin = fileURLToPath(new URL('../../../bin/run.js', import.meta.url))
@@ -18,10 +19,10 @@ export interface Running {
   told: () => string
 }
 
-/** Only what a test gives reaches acs: no configuration and no variable of the machine it runs on. */
+/** Starts the built acs. Only what a test gives reaches it: no configuration and no variable of the machine it runs on. */
 export function startAcs(args: readonly string[], env: Record<string, string> = {}, input = ''): Running {
   const child = spawn(process.execPath, [bin, ...args], {
-    env: { PATH: process.env.PATH, HOME: '/nonexistent', ACS_CONFIG: '/nonexistent/config.yaml', ...env },
+    env: { ...surroundings(), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.on('error', () => undefined)
@@ -35,6 +36,16 @@ export function startAcs(args: readonly string[], env: Record<string, string> = 
     child.once('close', (code) => resolve({ code, stdout, stderr }))
   })
   return { process: child, ended, told: () => stderr }
+}
+
+/** A simulator that acs starts is judged as one in process is. */
+function surroundings(): Record<string, string | undefined> {
+  return {
+    PATH: process.env.PATH,
+    HOME: '/nonexistent',
+    ACS_CONFIG: '/nonexistent/config.yaml',
+    ACS_SIM_RECORD: recordingFile(),
+  }
 }
 
 /** Runs the built acs to its end. */

@@ -51,6 +51,19 @@ test('a configuration that cannot be written, and which place is meant', async (
   expect(stderr).toContain('ACS_CONFIG_HOME')
 })
 
+test('a configuration where no folder can be made, which is said and not tried for ever', async () => {
+  const added = ['context', 'add', 'a', '--endpoint', 'h', '--username', 'u', '--fingerprint', 'AB'.repeat(32)]
+  const { code, stderr } = await acs(added, { ACS_CONFIG: '', ACS_CONFIG_HOME: '/proc/x' })
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('EACSCONFIG') as string })
+  expect(stderr).toContain('the folder /proc/x cannot be made: ENOENT')
+  expect(stderr).toContain('Another place for it: ACS_CONFIG or ACS_CONFIG_HOME')
+})
+
+test('a simulator where no folder can be made', async () => {
+  const { code, stderr } = await acs(['sim', 'start', '--data', '/proc/x/sim'])
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('Error (EACSFOLDER)') as string })
+})
+
 test('a filter that matches none does not say that there are none', async () => {
   const home = join(folder, 'config')
   mkdirSync(home)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connectPrism } from '../../../src/lib/prism/connect.js'
 import type { Prism } from '../../../src/lib/prism/prism.js'
-import { startSimulator } from '../../../src/lib/sim/start.js'
 import type { Simulator } from '../../../src/lib/sim/simulator.js'
+import { startSimulator } from '../../simulator.js'
 import { acs } from './acs.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'acs-cluster-commands-'))
@@ -15,7 +15,7 @@ let environment: Record<string, string>
 let taskUuid: string
 
 beforeAll(async () => {
-  simulator = await startSimulator({ dataFolder: folder, listen: '127.0.0.1:0', iscsi: '127.0.0.1:0' })
+  simulator = await startSimulator({ dataFolder: folder })
   const { endpoint, username, passwordFile, fingerprint } = simulator
   environment = {
     ACS_ENDPOINT: endpoint,

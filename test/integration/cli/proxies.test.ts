@@ -4,8 +4,8 @@ import type { AddressInfo, Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startSimulator } from '../../../src/lib/sim/start.js'
 import type { Simulator } from '../../../src/lib/sim/simulator.js'
+import { startSimulator } from '../../simulator.js'
 import { acs } from './acs.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'acs-proxies-'))
@@ -14,7 +14,7 @@ let proxy: Server
 let proxied = 0
 
 beforeAll(async () => {
-  simulator = await startSimulator({ dataFolder: folder, listen: '127.0.0.1:0', iscsi: '127.0.0.1:0' })
+  simulator = await startSimulator({ dataFolder: folder })
   proxy = createServer((socket) => {
     proxied += 1
     socket.destroy()

@@ -97,6 +97,77 @@ describe('contexts, from the first to the last', () => {
   })
 })
 
+describe('context add --replace', () => {
+  const pin = Array<string>(32).fill('AB').join(':')
+  let stored = ''
+  beforeEach(() => {
+    stored = join(folder, 'acs', 'credentials', 'lab')
+  })
+
+  /** A context with a stored password, and where it points. */
+  async function loggedIn() {
+    const { sim, password } = await startLab()
+    await run(ContextAdd, 'lab', '--endpoint', sim.endpoint, '--username', 'admin', '--fingerprint', sim.fingerprint)
+    await run(Login, '--credential', 'file', '--password-file', await passwordFile(password))
+    expect(await readFile(stored, 'utf8')).toBe(`${password}\n`)
+    return sim
+  }
+
+  it.each([
+    ['another user', 'admin2', undefined],
+    ['another endpoint', 'admin', 'https://elsewhere:9440'],
+  ])('for %s removes the password that was stored', async (_what, username, endpoint) => {
+    const sim = await loggedIn()
+    const other = ['--endpoint', endpoint ?? sim.endpoint, '--username', username, '--fingerprint', pin]
+    // Its own file is the same one, where the old password must not be found.
+    const { stderr, failure } = await run(ContextAdd, 'lab', ...other, '--credential', 'file', '--replace')
+    expect(failure).toBeUndefined()
+    expect(stderr).toContain('The password stored for the context before is removed.')
+    expect(stderr).toContain('Next: acs login')
+    await expect(stat(stored)).rejects.toThrow('ENOENT')
+  })
+
+  it('for the same user on the same endpoint leaves it where it is', async () => {
+    const { endpoint, fingerprint } = await loggedIn()
+    const same = ['--endpoint', `${endpoint.toUpperCase().replace('HTTPS', 'https')}/`, '--username', 'admin']
+    const { stderr } = await run(ContextAdd, 'lab', ...same, '--fingerprint', fingerprint, '--replace')
+    expect(stderr).not.toContain('acs login')
+    expect((await run(ClusterShow)).failure).toBeUndefined()
+    await run(ContextAdd, 'lab', ...same, '--fingerprint', fingerprint, '--replace', '--credential', 'command:cat x')
+    await expect(stat(stored)).rejects.toThrow('ENOENT')
+  })
+
+  it('that is refused changes nothing', async () => {
+    const { endpoint } = await loggedIn()
+    const other = ['--endpoint', endpoint, '--username', 'admin2', '--fingerprint', pin]
+    expect((await run(ContextAdd, 'lab', ...other)).failure).toMatchObject({ code: 'EACSEXISTS' })
+    expect((await run(ContextAdd, 'lab', '--replace', ...other.slice(0, 4))).failure).toMatchObject({
+      code: 'EACSNOINPUT',
+    })
+    expect((await run(ClusterShow)).failure).toBeUndefined()
+  })
+
+  it('says what stays where acs did not put it', async () => {
+    const own = await passwordFile('mine')
+    await run(
+      ContextAdd,
+      'lab',
+      '--endpoint',
+      'h',
+      '--username',
+      'ada',
+      '--fingerprint',
+      pin,
+      '--credential',
+      `file:${own}`,
+    )
+    const other = ['--endpoint', 'h', '--username', 'bob', '--fingerprint', pin, '--replace']
+    const { stderr } = await run(ContextAdd, 'lab', ...other)
+    expect(stderr).toContain(`the password stays where acs did not put it: file ${own}`)
+    expect(await readFile(own, 'utf8')).toBe('mine\n')
+  })
+})
+
 describe('login', () => {
   it('checks the password, keeps it in a 0600 file, and commands use it until logout', async () => {
     const { sim, password } = await startLab()

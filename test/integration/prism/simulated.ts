@@ -7,7 +7,7 @@ import { connectPrism, type ConnectOptions } from '../../../src/lib/prism/connec
 import type { PrismCallEvent } from '../../../src/lib/prism/http.js'
 import type { Prism } from '../../../src/lib/prism/prism.js'
 import type { Simulator, SimulatorOptions } from '../../../src/lib/sim/simulator.js'
-import { startSimulator } from '../../../src/lib/sim/start.js'
+import { startSimulator } from '../../simulator.js'
 
 const cleanups: (() => Promise<void>)[] = []
 
@@ -30,7 +30,7 @@ export interface Lab {
 export async function startLab(options: Partial<SimulatorOptions> = {}): Promise<Lab> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'acs-prism-'))
   cleanups.push(() => rm(dataFolder, { recursive: true, force: true }))
-  const sim = await startSimulator({ dataFolder, listen: '127.0.0.1:0', iscsi: '127.0.0.1:0', ...options })
+  const sim = await startSimulator({ dataFolder, ...options })
   cleanups.push(() => sim.close())
   const events: PrismCallEvent[] = []
   const password = (await readFile(sim.passwordFile, 'utf8')).trim()

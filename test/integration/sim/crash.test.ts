@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/lib/sim/simulator.js'
-import { startSimulator } from '../../../src/lib/sim/start.js'
+import { judgedRoutes, recordingFile } from '../../contract/run-contract.js'
+import { startSimulator } from '../../simulator.js'
+import { specsPresent } from '../../specs.js'
 import { connect, defaultContainer, type SimClient } from './sim-client.js'
 
 let folder: string
@@ -24,7 +26,7 @@ afterEach(async () => {
 async function startProcess(taskMs = 0): Promise<SimClient> {
   const started = spawn(
     process.execPath,
-    ['--import', 'tsx', join(import.meta.dirname, 'simulator-process.ts'), folder, String(taskMs)],
+    ['--import', 'tsx', join(import.meta.dirname, 'simulator-process.ts'), folder, String(taskMs), recordingFile()],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   child = started
@@ -40,7 +42,7 @@ async function kill(): Promise<void> {
 }
 
 async function startHere(): Promise<{ simulator: Simulator; client: SimClient }> {
-  const simulator = await startSimulator({ dataFolder: folder, listen: '127.0.0.1:0', iscsi: '127.0.0.1:0' })
+  const simulator = await startSimulator({ dataFolder: folder })
   return { simulator, client: await connect(simulator) }
 }
 
@@ -74,6 +76,7 @@ describe('kill -9', () => {
       client.close()
     }
     expect(acknowledged.size).toBeGreaterThan(50)
+    if (specsPresent()) expect(judgedRoutes()).toContain('POST v2.0 /volume_groups')
     const { simulator, client } = await startHere()
     try {
       const { body } = await client.get('/volume_groups')

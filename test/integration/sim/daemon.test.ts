@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
 import { stopDaemon } from '../../../src/lib/sim/daemon.js'
 import { readRunning } from '../../../src/lib/sim/folder-claim.js'
+import { acs, type Outcome } from '../cli/acs.js'
 import { connect } from './sim-client.js'
 
-const program = join(import.meta.dirname, '..', '..', '..', 'bin', 'run.js')
 const free = ['--listen', '127.0.0.1:0', '--iscsi', '127.0.0.1:0']
 let folder: string
 
@@ -22,22 +20,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function acs(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { ...process.env, ACS_SIM_DATA: folder, NO_COLOR: '1' }
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, ...argv], { env })
-    return { code: 0, stdout, stderr }
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
-    return { code, stdout, stderr }
-  }
+function sim(...argv: string[]): Promise<Outcome> {
+  return acs(['sim', ...argv], { ACS_SIM_DATA: folder })
 }
 
 describe('acs sim', () => {
   it('starts as a daemon, tells a shell how to use it, and stops', async () => {
-    const started = await acs('sim', 'start', '--detach', ...free)
+    const started = await sim('start', '--detach', ...free)
     expect(started).toMatchObject({ code: 0 })
-    const env = await acs('sim', 'env')
+    const env = await sim('env')
     const lines = [...env.stdout.matchAll(/^export (\w+)='(.*)'$/gm)]
     const variables = Object.fromEntries(lines.map(([, name = '', value = '']): [string, string] => [name, value]))
     expect(Object.keys(variables)).toEqual([
@@ -58,28 +49,28 @@ describe('acs sim', () => {
     expect((await client.get('/cluster')).body.name).toBe('acs-sim')
     client.close()
 
-    const second = await acs('sim', 'start', '--detach', ...free)
+    const second = await sim('start', '--detach', ...free)
     expect(second).toMatchObject({ code: 5, stderr: expect.stringContaining('already uses') as string })
-    expect((await acs('sim', 'reset', '--yes')).code).toBe(5)
+    expect((await sim('reset', '--yes')).code).toBe(5)
 
-    expect((await acs('sim', 'fault', 'add', 'status', '--value', '503', '--count', '2')).code).toBe(0)
-    const faults = await acs('sim', 'fault', 'list', '--json')
+    expect((await sim('fault', 'add', 'status', '--value', '503', '--count', '2')).code).toBe(0)
+    const faults = await sim('fault', 'list', '--json')
     expect(JSON.parse(faults.stdout)).toMatchObject({ result: [{ kind: 'status', value: 503, count: 2 }] })
-    expect((await acs('sim', 'fault', 'clear')).code).toBe(0)
+    expect((await sim('fault', 'clear')).code).toBe(0)
 
-    expect((await acs('sim', 'status')).code).toBe(0)
-    expect((await acs('sim', 'stop')).code).toBe(0)
-    expect((await acs('sim', 'status')).code).toBe(3)
-    expect((await acs('sim', 'stop')).code).toBe(0)
+    expect((await sim('status')).code).toBe(0)
+    expect((await sim('stop')).code).toBe(0)
+    expect((await sim('status')).code).toBe(3)
+    expect((await sim('stop')).code).toBe(0)
     const log = (await readFile(join(folder, 'simulator.log'), 'utf8')).trim().split('\n')
     expect(log.map((line) => (JSON.parse(line) as { msg: string }).msg)).toContain('stopped')
     expect(log.join('\n')).not.toContain((await readFile(ACS_PASSWORD_FILE, 'utf8')).trim())
-    expect((await acs('sim', 'reset', '--yes')).code).toBe(0)
+    expect((await sim('reset', '--yes')).code).toBe(0)
     await expect(stat(ACS_PASSWORD_FILE)).rejects.toThrow(/ENOENT/)
   })
 
   it('tells why it could not start', async () => {
-    const answer = await acs('sim', 'start', '--detach', '--listen', '203.0.113.1:0', '--iscsi', '127.0.0.1:0')
+    const answer = await sim('start', '--detach', '--listen', '203.0.113.1:0', '--iscsi', '127.0.0.1:0')
     expect(answer).toMatchObject({
       code: 5,
       stderr: expect.stringContaining('203.0.113.1:0 is not an address of this machine') as string,
@@ -99,7 +90,7 @@ describe('acs sim', () => {
 
   it('refuses to forget a folder that is not its own', async () => {
     await writeFile(join(folder, 'thesis.txt'), 'mine')
-    expect((await acs('sim', 'reset', '--yes')).code).toBe(2)
+    expect((await sim('reset', '--yes')).code).toBe(2)
     expect(await readFile(join(folder, 'thesis.txt'), 'utf8')).toBe('mine')
   })
 })

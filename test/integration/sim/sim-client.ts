@@ -2,10 +2,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request, Agent } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startSimulator } from '../../../src/lib/sim/start.js'
-import type { Exchange, Simulator, SimulatorOptions } from '../../../src/lib/sim/simulator.js'
-import { createContract } from '../../contract/prism-models.js'
-import { specsPresent } from '../../specs.js'
+import type { Simulator, SimulatorOptions } from '../../../src/lib/sim/simulator.js'
+import { startSimulator } from '../../simulator.js'
 import type { WireBody } from './wire.js'
 
 export interface Answer {
@@ -84,22 +82,11 @@ export interface Rig {
   close(): Promise<void>
 }
 
-/** A simulator of its own on free ports; where the specifications are at hand, every answer is judged by them. */
+/** A simulator of its own on free ports. */
 export async function startRig(options: Partial<SimulatorOptions> = {}): Promise<Rig> {
-  const contract = specsPresent() ? createContract() : undefined
-  const onResponse = (exchange: Exchange): void => {
-    contract?.onResponse(exchange)
-    options.onResponse?.(exchange)
-  }
   const folder = await mkdtemp(join(tmpdir(), 'acs-sim-test-'))
   const start = async (): Promise<{ simulator: Simulator; client: SimClient }> => {
-    const simulator = await startSimulator({
-      dataFolder: folder,
-      listen: '127.0.0.1:0',
-      iscsi: '127.0.0.1:0',
-      ...options,
-      onResponse,
-    })
+    const simulator = await startSimulator({ dataFolder: folder, ...options })
     return { simulator, client: await connect(simulator) }
   }
   const rig: Rig = {
@@ -114,7 +101,6 @@ export async function startRig(options: Partial<SimulatorOptions> = {}): Promise
       rig.client.close()
       await rig.simulator.close()
       await rm(folder, { recursive: true, force: true })
-      if (contract && contract.problems.length > 0) throw new Error(contract.problems.join('\n'))
     },
   }
   return rig

@@ -39,6 +39,8 @@ const rows: [what: string, command: string, exit: number, code: string, says: Re
     /characters/,
   ],
   ['no initiator name', 'volume attach db --initiator nonsense', 2, 'EACSINITIATOR', /nonsense/],
+  ['two places to mount at', 'volume mount db /srv/a --path /srv/b', 2, 'EACSUSAGE', /\/srv\/a.*\/srv\/b/],
+  ['a relative place to mount at', 'volume mount db srv', 2, 'EACSMOUNTPOINT', /not an absolute path/],
   ['a snapshot of nothing', 'volume snapshot restore db', 2, 'EACSNAME', /snapshot/],
   ['unknown snapshot', 'volume snapshot restore db@never --yes', 3, 'EACSNOTFOUND', /db@never/],
   ['format without saying so', 'volume format db', 2, 'EACSUSAGE', /--i-know/],

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { connectPrism } from '../../../src/lib/prism/connect.js'
 import type { Prism } from '../../../src/lib/prism/prism.js'
 import type { Simulator, SimulatorOptions } from '../../../src/lib/sim/simulator.js'
-import { startSimulator } from '../../../src/lib/sim/start.js'
+import { startSimulator } from '../../simulator.js'
 import { acs, startAcs, type Outcome, type Running } from '../cli/acs.js'
 
 /** A simulated cluster, and acs as people run it against it, with state folders of its own. */
@@ -33,12 +33,7 @@ export interface Failure {
 
 export async function startVolumeLab(options: Partial<SimulatorOptions> = {}): Promise<VolumeLab> {
   const folder = await mkdtemp(join(tmpdir(), 'acs-volume-lab-'))
-  const simulator = await startSimulator({
-    dataFolder: join(folder, 'sim'),
-    listen: '127.0.0.1:0',
-    iscsi: '127.0.0.1:0',
-    ...options,
-  })
+  const simulator = await startSimulator({ dataFolder: join(folder, 'sim'), ...options })
   const { endpoint, username, passwordFile, fingerprint, dataServices } = simulator
   const env = {
     ACS_ENDPOINT: endpoint,

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { removeDurably, writeDurably } from '../../../src/lib/base/durable-file.js'
+import { ensureFolder, removeDurably, writeDurably } from '../../../src/lib/base/durable-file.js'
 
 let folder: string
 beforeEach(async () => {
@@ -34,6 +34,27 @@ describe('writeDurably', () => {
 
   it('leaves nothing when it cannot write', async () => {
     await expect(writeDurably(join(folder, 'absent', 'file'), 'x')).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+})
+
+describe('ensureFolder', () => {
+  it('makes a private folder with its parents, also when many do so at once', async () => {
+    const path = join(folder, 'a', 'b', 'c')
+    await Promise.all(Array.from({ length: 20 }, () => ensureFolder(path)))
+    for (const each of [path, join(path, '..'), join(path, '..', '..')])
+      expect((await stat(each)).mode & 0o777).toBe(0o700)
+  })
+
+  it('leaves one that is there as it is, behind a link too', async () => {
+    await chmod(folder, 0o755)
+    await symlink(folder, join(folder, 'link'))
+    await ensureFolder(folder)
+    await ensureFolder(join(folder, 'link'))
+    expect((await stat(folder)).mode & 0o777).toBe(0o755)
+  })
+
+  it.each(['/proc/x', '/proc/x/y', '/dev/null/x', '/dev/null'])('says that %s cannot be made', async (path) => {
+    await expect(ensureFolder(path)).rejects.toMatchObject({ code: 'EACSFOLDER', kind: 'failed', details: { path } })
   })
 })
 

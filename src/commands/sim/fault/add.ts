@@ -2,17 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { AcsCommand } from '../../../lib/cli/base-command.js'
 import type { JsonRecord } from '../../../lib/cli/output/columns.js'
 import { faultColumns, simulatorFlags } from '../../../lib/cli/simulator.js'
-
-const kinds = [
-  'delay',
-  'status',
-  'drop',
-  'expire-session',
-  'task-failure',
-  'iscsi-drop',
-  'disk-error',
-  'disk-full',
-] as const
+import { faultKinds } from '../../../lib/sim/fault-kinds.js'
 
 export default class SimFaultAdd extends AcsCommand<JsonRecord, typeof SimFaultAdd> {
   static override summary = 'Make something go wrong on the simulated cluster.'
@@ -25,7 +15,7 @@ export default class SimFaultAdd extends AcsCommand<JsonRecord, typeof SimFaultA
     '<%= config.bin %> sim fault add task-failure --match VolumeGroupClone --at-percent 60',
   ]
   static override args = {
-    kind: Args.string({ description: 'What goes wrong', required: true, ignoreStdin: true, options: [...kinds] }),
+    kind: Args.string({ description: 'What goes wrong', required: true, ignoreStdin: true, options: [...faultKinds] }),
   }
   static override flags = {
     ...simulatorFlags,
@@ -51,7 +41,7 @@ export default class SimFaultAdd extends AcsCommand<JsonRecord, typeof SimFaultA
     const { defaultDataFolder } = await import('../../../lib/sim/data-folder.js')
     const { connectAdmin } = await import('../../../lib/sim/admin-client.js')
     const { match, value, message, count, when } = this.flags
-    const kind = kinds.find((candidate) => candidate === this.args.kind) ?? 'status'
+    const kind = faultKinds.find((candidate) => candidate === this.args.kind) ?? 'status'
     const admin = await connectAdmin(this.flags.data ?? defaultDataFolder(), this.deadline)
     const times = this.flags['until-cleared'] ? null : count
     const fault = await admin.addFault({

@@ -125,7 +125,7 @@ const kinds: Readonly<Record<string, LiveKind | 'file' | 'folder' | undefined>> 
   host: 'hosts',
   file: 'file',
   folder: 'folder',
-  mountpoint: 'folder',
+  path: 'folder',
 }
 
 function firstLine(text = ''): string {

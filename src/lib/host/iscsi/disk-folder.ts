@@ -1,5 +1,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode } from '../../base/errors.js'
 import * as v from 'valibot'
 import { ensureFolder, writeDurably } from '../../base/durable-file.js'
 import type { DiskAddress } from '../host.js'
@@ -31,7 +32,7 @@ export function diskFolder(runtimeFolder: string, disk: Pick<DiskAddress, 'targe
 /** Every disk folder there is, whole or half made. */
 export async function diskFolders(runtimeFolder: string): Promise<DiskFolder[]> {
   const names = await readdir(join(runtimeFolder, 'disks')).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    if (errorCode(error) === 'ENOENT') return []
     throw error
   })
   return names.filter((name) => /^[0-9a-f]{16}$/.test(name)).map((name) => folderNamed(runtimeFolder, name))

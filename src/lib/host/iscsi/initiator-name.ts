@@ -2,7 +2,7 @@ import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
-import { AcsError } from '../../base/errors.js'
+import { AcsError, errorCode } from '../../base/errors.js'
 import { ensureFolder } from '../../base/durable-file.js'
 
 /**
@@ -22,7 +22,7 @@ export async function userspaceInitiatorName(stateFolder: string): Promise<strin
     // link(2), not rename(2): of two processes that make a name at once, the second takes the first one's.
     await link(temporary, path)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    if (errorCode(error) !== 'EEXIST') throw error
   } finally {
     await rm(temporary, { force: true })
   }
@@ -60,7 +60,7 @@ async function readName(path: string): Promise<string | undefined> {
   try {
     return (await readFile(path, 'utf8')).trim()
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
 }

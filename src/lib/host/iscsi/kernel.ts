@@ -2,11 +2,12 @@ import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AcsError, isAcsError } from '../../base/errors.js'
 import { noDeadline, type Deadline } from '../../base/deadline.js'
-import { assertUnused, deviceNumberOf, deviceSize, flushDevice } from '../blockdev.js'
+import { assertUnused, deviceSize, flushDevice } from '../blockdev.js'
 import type { HostLog } from '../exec.js'
 import type { AttachedDisk, DiskAddress, DiskSession, Initiator, Runner } from '../host.js'
 import type { Locks } from '../lock.js'
 import { noCheckpoint, type Checkpoint, type HostRoots } from '../roots.js'
+import { describeDisk } from './attached-disk.js'
 import { assertRightDisk, sameSerial } from './identity.js'
 import { readRecords, removeRecord, shortHash, writeRecord, type DiskRecord } from './kernel-records.js'
 import { isIscsiName, parseInitiatorName } from './initiator-name.js'
@@ -22,6 +23,7 @@ import {
   sessionDevices,
   type ScsiDevice,
 } from './scsi-device.js'
+import { rootLacks } from './not-root.js'
 import { findSession, readSessions, type KernelSession } from './sessions.js'
 
 export interface KernelInitiatorOptions {
@@ -307,15 +309,7 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
   }
 
   async function describe(disk: Pick<Address, 'targetName' | 'lun'>, blockName: string): Promise<AttachedDisk> {
-    const devicePath = devicePathOf(blockName)
-    return {
-      devicePath,
-      deviceNumber: await deviceNumberOf(roots, devicePath),
-      targetName: disk.targetName,
-      lun: disk.lun,
-      sizeBytes: await deviceSize(roots, devicePath),
-      initiator: 'kernel',
-    }
+    return describeDisk(roots, disk, devicePathOf(blockName), 'kernel')
   }
 
   function devicePathOf(blockName: string): string {
@@ -347,13 +341,7 @@ async function kernelInitiatorName(roots: HostRoots): Promise<string> {
 }
 
 async function missing(runner: Runner, roots: HostRoots, deadline: Deadline): Promise<Error[]> {
-  const errors: Error[] = []
-  if (process.getuid?.() !== 0)
-    errors.push(
-      new AcsError('precondition', 'EACSNOTROOT', 'attaching a disk to this machine needs root', {
-        hints: ['Run it with sudo'],
-      }),
-    )
+  const errors = rootLacks()
   const checks = [
     () => runner.run('iscsiadm', ['--version'], { deadline }),
     () => kernelInitiatorName(roots),

@@ -4,17 +4,12 @@ import { AcsError, isAcsError } from '../../base/errors.js'
 import type { Deadline } from '../../base/deadline.js'
 import type { Runner } from '../host.js'
 import type { HostRoots } from '../roots.js'
+import { rootLacks } from './not-root.js'
 import { daemonLacks } from './storage-daemon.js'
 
 /** What this machine lacks for the userspace initiator: root, device nodes, tools, QEMU's modules. */
 export async function userspaceLacks(runner: Runner, roots: HostRoots, deadline: Deadline): Promise<Error[]> {
-  const errors: Error[] = []
-  if (process.getuid?.() !== 0)
-    errors.push(
-      new AcsError('precondition', 'EACSNOTROOT', 'attaching a disk to this machine needs root', {
-        hints: ['Run it with sudo'],
-      }),
-    )
+  const errors = rootLacks()
   for (const device of ['fuse', 'loop-control'])
     if (!(await isThere(join(roots.dev, device))))
       errors.push(

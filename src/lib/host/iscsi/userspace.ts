@@ -1,6 +1,6 @@
 import { AcsError, isAcsError } from '../../base/errors.js'
 import { noDeadline, type Deadline } from '../../base/deadline.js'
-import { assertUnmounted, assertUnused, deviceNumberOf, deviceSize, flushDevice } from '../blockdev.js'
+import { assertUnmounted, assertUnused, deviceSize, flushDevice } from '../blockdev.js'
 import type { HostLog } from '../exec.js'
 import type { AttachedDisk, DiskAddress, DiskSession, Initiator, Runner } from '../host.js'
 import type { Locks } from '../lock.js'
@@ -18,6 +18,7 @@ import {
   type DiskFolder,
 } from './disk-folder.js'
 import { hasConnection } from '../connections.js'
+import { describeDisk } from './attached-disk.js'
 import { askIdentity, assertRightDisk, assertRightSize } from './identity.js'
 import { userspaceInitiatorName } from './initiator-name.js'
 import { inWords, isExported, isWhole, knownFolders, observe, type Observed } from './userspace-state.js'
@@ -217,14 +218,7 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
   }
 
   async function describe(disk: Pick<DiskAddress, 'targetName' | 'lun'>, devicePath: string): Promise<AttachedDisk> {
-    return {
-      devicePath,
-      deviceNumber: await deviceNumberOf(roots, devicePath),
-      targetName: disk.targetName,
-      lun: disk.lun,
-      sizeBytes: await deviceSize(roots, devicePath),
-      initiator: 'userspace',
-    }
+    return describeDisk(roots, disk, devicePath, 'userspace')
   }
 
   async function sweep(deadline: Deadline): Promise<string[]> {

@@ -1,8 +1,8 @@
 import { changeBehaviour } from '../behaviour.js'
-import { faultKinds } from '../faults.js'
+import { faultKinds } from '../fault-kinds.js'
 import type { NewFault, Simulator } from '../simulator.js'
 import { errorCodes, WireError } from '../wire-error.js'
-import { bodyOf, type Request, type Route } from './routes.js'
+import { bodyOf, routesOf, type Request, type Route } from './routes.js'
 
 export interface AdminParts {
   simulator: Pick<Simulator, 'addFault' | 'listFaults' | 'clearFaults' | 'behaviour' | 'state'>
@@ -12,12 +12,7 @@ export interface AdminParts {
 
 /** The simulator's own API, under /sim/v1, behind the same password as Prism's. */
 export function adminRoutes({ simulator, endSessions }: AdminParts): Route[] {
-  const route = (method: Route['method'], path: string, answer: Route['answer']): Route => ({
-    api: 'sim',
-    method,
-    path,
-    answer,
-  })
+  const route = routesOf('sim')
   return [
     route('GET', '/state', () => ({ body: simulator.state() })),
     route('GET', '/behaviour', () => ({ body: simulator.behaviour })),

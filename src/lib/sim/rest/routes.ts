@@ -71,6 +71,11 @@ export class Router {
   }
 }
 
+/** Makes the routes of one API: `route('GET', '/state', answer)`. */
+export function routesOf(api: ApiName): (method: Route['method'], path: string, answer: Route['answer']) => Route {
+  return (method, path, answer) => ({ api, method, path, answer })
+}
+
 /** `GET v2.0 /volume_groups/{uuid}`. */
 export function routeName(route: Route): string {
   return `${route.method} ${route.api} ${route.path}`

@@ -62,7 +62,12 @@ export class RestServer {
     const method = request.method ?? 'GET'
     const url = new URL(request.url ?? '/', 'https://simulator')
     const exchange: Exchange = { method, path: url.pathname, status: 0 }
-    const { cluster } = this.options
+    const { cluster, onResponse } = this.options
+    const answer = (status: number, body: unknown, headers?: Readonly<Record<string, string>>): void => {
+      Object.assign(exchange, { status, body })
+      onResponse?.(exchange)
+      send(response, status, body, headers)
+    }
     const startedAt = performance.now()
     try {
       const names = faultNames(method, url.pathname)
@@ -80,7 +85,7 @@ export class RestServer {
       const caller = this.options.sessions.authenticate(request)
       if (!caller) {
         // Body of a 401 is not recorded: none, with the challenge (assumed).
-        send(response, exchange, 401, undefined, { 'WWW-Authenticate': 'Basic realm="Prism"' })
+        answer(401, undefined, { 'WWW-Authenticate': 'Basic realm="Prism"' })
         return
       }
       if (caller.cookie !== undefined) response.setHeader('Set-Cookie', caller.cookie)
@@ -105,14 +110,13 @@ export class RestServer {
         request.socket.destroy()
         return
       }
-      send(response, exchange, reply.status ?? 200, reply.body)
+      answer(reply.status ?? 200, reply.body)
     } catch (error) {
       const wire =
         error instanceof WireError ? error : new WireError(500, error instanceof Error ? error.message : String(error))
       if (wire !== error) cluster.log.error({ method, path: url.pathname, error: String(error) }, 'request broke')
-      if (!response.headersSent) send(response, exchange, wire.status, wire.body(), wire.headers)
+      if (!response.headersSent) answer(wire.status, wire.body(), wire.headers)
     } finally {
-      if (exchange.status !== 0) this.options.onResponse?.(exchange)
       const { status } = exchange
       cluster.log.info({ method, path: url.pathname, status, ms: Math.round(performance.now() - startedAt) }, 'request')
     }
@@ -130,13 +134,10 @@ function requireMatch(match: Match | { otherMethods: string[] } | undefined, met
 
 function send(
   response: ServerResponse,
-  exchange: Exchange,
   status: number,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  exchange.status = status
-  exchange.body = body
   const text = body === undefined ? '' : JSON.stringify(body)
   response.writeHead(status, {
     'Cache-Control': 'no-cache, no-store, must-revalidate',

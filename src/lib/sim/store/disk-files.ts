@@ -1,6 +1,6 @@
 import { open, readdir, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ensureFolder } from '../../base/durable-file.js'
+import { ensureFolder, syncFolder } from '../../base/durable-file.js'
 import type { FaultBoard } from '../faults.js'
 import type { SimulatorLog } from '../simulator.js'
 import type { DiskPlan, DiskRecord } from './records.js'
@@ -133,7 +133,7 @@ export class DiskFiles {
   private syncFolder(): Promise<void> {
     this.nextSync ??= this.sync.then(() => {
       this.nextSync = undefined
-      const done = syncFolderAt(this.folder)
+      const done = syncFolder(this.folder)
       this.sync = done.catch(() => undefined)
       return done
     })
@@ -142,14 +142,5 @@ export class DiskFiles {
 
   private path(uuid: string): string {
     return join(this.folder, `${uuid}.raw`)
-  }
-}
-
-async function syncFolderAt(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { copyFile, open, rm, stat } from 'node:fs/promises'
 import { deadlineIn } from '../../base/deadline.js'
-import { isAcsError } from '../../base/errors.js'
+import { errorCode, isAcsError } from '../../base/errors.js'
 
 /** How a copy was made; `reflink` shares the blocks until one side changes. */
 export type CopyMethod = 'reflink' | 'cp' | 'blocks'
@@ -19,7 +19,7 @@ export async function copySparse(source: string, target: string): Promise<CopyMe
     await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE)
     return 'reflink'
   } catch (error) {
-    if (!isErrno(error, 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EINVAL', 'ENOTTY')) throw error
+    if (!['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EINVAL', 'ENOTTY'].includes(errorCode(error) ?? '')) throw error
     await rm(target, { force: true })
   }
   try {
@@ -58,8 +58,4 @@ export async function copyBlocks(source: string, target: string): Promise<void> 
   } finally {
     await from.close()
   }
-}
-
-function isErrno(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code)
 }

@@ -1,6 +1,7 @@
 import { fstatSync, readSync, writeSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
+import { errorCode } from '../../base/errors.js'
 import { removeDurably, writeDurably } from '../../base/durable-file.js'
 import { DiskFault } from '../iscsi/target-backend.js'
 import type { TargetDisk } from '../iscsi/target-backend.js'
@@ -38,7 +39,7 @@ const zeroes = Buffer.alloc(pieceSize)
  */
 export async function openSparseDisk(path: string, options: SparseDiskOptions): Promise<SparseDisk> {
   const file = await open(path, 'r+').catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return open(path, 'wx+', 0o600)
+    if (errorCode(error) === 'ENOENT') return open(path, 'wx+', 0o600)
     throw error
   })
   try {
@@ -155,7 +156,7 @@ class FileDisk implements SparseDisk {
     try {
       return await readFile(this.reservationsPath, 'utf8')
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined
+      if (errorCode(error) === 'ENOENT') return undefined
       throw error
     }
   }
@@ -281,11 +282,7 @@ function hasContent(descriptor: number, offset: number, length: number): boolean
 
 function faultOf(error: unknown, doing: string): DiskFault {
   if (error instanceof DiskFault) return error
-  const code = errnoOf(error)
+  const code = errorCode(error)
   const fault = code === 'ENOSPC' || code === 'EDQUOT' ? 'no-space' : code === 'EIO' ? 'medium-error' : 'hardware-error'
   return new DiskFault(fault, `${doing} failed: ${error instanceof Error ? error.message : String(error)}`)
-}
-
-function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }

@@ -67,6 +67,10 @@ describe('TAB', () => {
     expect(await offers('task', 'show', 'd')).toEqual(['db@before'])
   })
 
+  test('a place to mount at is a folder', async () => {
+    expect(await offers('volume', 'mount', 'db', '/usr/li')).toContain('/usr/lib')
+  })
+
   test('a second argument where there is one only offers nothing', async () => {
     expect(await offers('task', 'show', 'abc', '')).toEqual([])
   })

@@ -1,7 +1,7 @@
 import type { TaskRecord } from '../../store/records.js'
 import { errorCodes, WireError } from '../../wire-error.js'
 import { Fields, toCamel, toSnake } from '../fields.js'
-import { queryBoolean, queryInteger, type ApiName, type Reply, type Request, type Route } from '../routes.js'
+import { queryBoolean, queryInteger, routesOf, type ApiName, type Reply, type Request, type Route } from '../routes.js'
 import { clientDto, groupDto, updatedGroupDto, type GroupDetail } from './volume-group-dto.js'
 import {
   readAuthentication,
@@ -15,12 +15,7 @@ import {
 
 /** Volume groups of one API version: v0.8 is v2.0 in camelCase, with a bare array for the list. */
 export function volumeGroupRoutes(api: 'v2.0' | 'v0.8'): Route[] {
-  const route = (method: Route['method'], path: string, answer: Route['answer']): Route => ({
-    api,
-    method,
-    path,
-    answer,
-  })
+  const route = routesOf(api)
   return [
     route('GET', '/volume_groups', listGroups),
     route('POST', '/volume_groups', createGroup),
