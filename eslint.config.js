@@ -47,7 +47,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['scripts/**', 'bin/**', '*.js', '*.cjs', 'test/**/*.js'],
+    files: ['scripts/**', 'bin/**', '*.js', '*.cjs', 'test/**/*.{js,mjs}'],
     languageOptions: {
       globals: {
         console: 'readonly',

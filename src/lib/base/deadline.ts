@@ -1,4 +1,6 @@
 import { setMaxListeners } from 'node:events'
+// By name: a test that replaces the global clock leaves this one alone, and only `sleep` follows it.
+import { clearTimeout as stopTimer, setTimeout as startTimer } from 'node:timers'
 import { AcsError } from './errors.js'
 
 /**
@@ -56,11 +58,11 @@ class ClockDeadline implements Deadline {
     const wind = (): void => {
       // Keeps no process alive.
       if (Number.isFinite(this.endsAt))
-        timer = setTimeout(ring, Math.min(Math.ceil(this.remainingMs()), longestTimerMs)).unref()
+        timer = startTimer(ring, Math.min(Math.ceil(this.remainingMs()), longestTimerMs)).unref()
     }
     const cancelled = (): void => end(cancel?.reason)
     const end = (reason: unknown): void => {
-      clearTimeout(timer)
+      stopTimer(timer)
       cancel?.removeEventListener('abort', cancelled)
       controller.abort(reason)
     }

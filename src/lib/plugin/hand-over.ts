@@ -48,7 +48,7 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
   const silences = createSilences()
   let address: string | undefined
   let server: { close(): Promise<void> } | undefined
-  let closed = false
+  const ending = new AbortController()
   let retry: NodeJS.Timeout | undefined
 
   async function release({ uuid, name }: { uuid: string; name: string }): Promise<ReleaseAnswer> {
@@ -85,7 +85,7 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
       release,
     })
     server = started
-    if (closed) return started.close()
+    if (ending.signal.aborted) return started.close()
     const where = await advertisedAddress({
       listening: started.listening,
       towards: await options.towards(),
@@ -109,10 +109,10 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
     try {
       await work()
     } catch (error) {
-      if (closed) return
+      if (ending.signal.aborted) return
       log.warn({ error: messageOf(error), retryMs }, what)
       await new Promise((resolve) => (retry = setTimeout(resolve, retryMs).unref()))
-      if (!closed) await tryTo(what, work)
+      if (!ending.signal.aborted) await tryTo(what, work)
     }
   }
 
@@ -144,7 +144,7 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
       await tryTo('the address of this plugin is not in all records yet', advertiseAll)
     },
     async close() {
-      closed = true
+      ending.abort()
       clearTimeout(retry)
       await server?.close()
     },

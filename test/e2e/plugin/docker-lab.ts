@@ -173,7 +173,7 @@ async function importBusybox(folder: string, ok: DockerLab['ok']): Promise<strin
 
 function run(command: string, args: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    execFile(command, args, (error) => (error ? reject(error) : resolve()))
+    execFile(command, args, (error, _stdout, stderr) => (error ? reject(new Error(stderr)) : resolve()))
   })
 }
 

@@ -6,7 +6,7 @@ describe.skipIf(!canRunDocker('docker volumes'))('docker volumes on a cluster', 
   beforeAll(async () => {
     lab = await startDockerLab()
   })
-  afterEach(async ({ task }) => {
+  afterEach(({ task }) => {
     if (task.result?.state === 'fail') process.stderr.write(lab.logs())
   })
   afterAll(() => lab.close())

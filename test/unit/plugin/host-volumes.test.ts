@@ -117,7 +117,7 @@ describe('volumes of this host', () => {
   it('are taken back when Docker gave up meanwhile', async () => {
     const s = await scene()
     const gone = new AbortController()
-    const { mount } = s.context.host
+    const mount = s.context.host.mount.bind(s.context.host)
     s.context.host.mount = async (request, deadline) => {
       await mount(request, deadline)
       gone.abort(new Error('the client hung up'))
@@ -181,7 +181,7 @@ describe('volumes of this host', () => {
 
   it('take lost+found out of the way, unless fsck saved something in it', async () => {
     const s = await scene()
-    const { mount } = s.context.host
+    const mount = s.context.host.mount.bind(s.context.host)
     s.context.host.mount = async (request, deadline) => {
       await mkdir(join(request.mountPoint, 'lost+found'))
       await mount(request, deadline)
