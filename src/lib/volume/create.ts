@@ -10,7 +10,7 @@ import { duplicateName } from './find.js'
 import { checkVolumeName, printable, uuidForName } from './names.js'
 import { checkMode, checkOptions } from './settings.js'
 import { checkRoom, withHumanText, withTrailer, type Trailer } from './trailer.js'
-import { asVolume, nameOf, sizeOf, type Volume } from './volume.js'
+import { asVolume, headOf, nameOf, sizeOf, type Volume } from './volume.js'
 
 /** How long a group may answer 404 after the cluster accepted it (recorded: "404 while busy"). */
 export const settleMs = 30_000
@@ -63,7 +63,7 @@ export async function createVolume(context: VolumeContext, request: CreateReques
   if (place.existing) return existing(context, asVolume(place.existing), request)
 
   const { uuid } = place
-  const token = `${uuid.slice(0, 8)}-${randomBytes(6).toString('hex')}`
+  const token = `${headOf(uuid)}-${randomBytes(6).toString('hex')}`
   const spec: VolumeGroupSpec = {
     name,
     uuid,

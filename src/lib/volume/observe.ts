@@ -7,7 +7,7 @@ import { defaultMountPoint } from './mount-point.js'
 import type { Content, Observed } from './plan.js'
 import { targetName } from './target-name.js'
 import type { Trailer } from './trailer.js'
-import { asVolume, type Volume } from './volume.js'
+import { asVolume, headOf, type Volume } from './volume.js'
 
 /** What was found, with the evidence behind the planner's words. */
 export interface Finding {
@@ -89,7 +89,7 @@ export function tokenState(volume: Volume, journal: Pick<Journal, 'facts'>): Obs
 
 /** A token starts with the head of the UUID of the group it was made for. */
 export function tokenIsFor(uuid: string, token: string): boolean {
-  return token.startsWith(uuid.slice(0, 8).toLowerCase() + '-')
+  return token.startsWith(`${headOf(uuid)}-`)
 }
 
 const mountable = ['ext4', 'xfs', 'btrfs']
