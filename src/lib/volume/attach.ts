@@ -7,6 +7,7 @@ import { grant, revokeAll, type Grant } from './exclusive.js'
 import { findVolume } from './find.js'
 import { initiatorsOf, sameInitiator } from './holder.js'
 import { runSession } from './session.js'
+import { refuseUnusable } from './usable.js'
 import { nameOf, type Volume } from './volume.js'
 
 export interface AttachRequest {
@@ -65,6 +66,7 @@ export async function grantVolume(context: VolumeContext, request: GrantRequest)
   checkInitiatorName(request.initiator)
   const before = await findVolume(context, request.volume)
   const { uuid } = before.group
+  refuseUnusable(before)
   const allowed = initiatorsOf(before)
   const has = allowed.some((initiator) => sameInitiator(initiator, request.initiator))
   if (has && (request.shared === true || allowed.length === 1)) {

@@ -6,7 +6,7 @@ import { keepChapSecret, storedChapSecret } from './chap.js'
 import { settleMs } from './create.js'
 import { whileFrozen } from './freeze.js'
 import { findHere } from './here.js'
-import { describeHold, holdOf, initiatorsOf } from './holder.js'
+import { currentHolder, describeHold, holdOf, initiatorsOf } from './holder.js'
 import { openJournal, readJournal } from './journal.js'
 import { withTrailer, type Trailer } from './trailer.js'
 import { asVolume, nameOf, type Volume } from './volume.js'
@@ -22,6 +22,9 @@ export interface CopyRequest {
   trailer: (frozen: boolean) => Trailer
   /** Freeze a filesystem that is mounted here meanwhile. */
   freeze: boolean
+  /** The new group is as described already, by this machine or by another that made the same copy in one moment. */
+  described?: (copy: Volume) => boolean
+  flash?: boolean
   /** Give the copy the CHAP secret of its source, where this machine has it. */
   chap: boolean
   onTask?: CallOptions['onTask']
@@ -64,7 +67,6 @@ export async function isHalfMade(context: VolumeContext, uuid: string, source: V
 /** Writes the copy's own record, whatever description the cluster gave it. */
 export async function describeCopy(context: VolumeContext, request: CopyRequest, frozen: boolean): Promise<void> {
   const { source, uuid, name } = request
-  const description = withTrailer({ before: request.text, after: '' }, request.trailer(frozen))
   const chapSecret =
     request.chap && source.group.chap ? await storedChapSecret(context.stateFolder, source.group.uuid) : undefined
   if (request.chap && source.group.chap && chapSecret === undefined)
@@ -74,7 +76,17 @@ export async function describeCopy(context: VolumeContext, request: CopyRequest,
     )
   if (chapSecret !== undefined) await keepChapSecret(context.stateFolder, uuid, chapSecret)
   await context.prism.volumeGroup(uuid, { deadline: context.deadline, tolerateNotFoundMs: settleMs })
-  await changeVolume(context, uuid, () => ({ description, ...(chapSecret === undefined ? {} : { chapSecret }) }))
+  await changeVolume(context, uuid, (copy) => {
+    if (request.described?.(copy)) return undefined
+    // Another machine may have it attached by now, if it took the half-made copy for a volume. Nobody else's record stays.
+    const holder = currentHolder(copy)
+    const trailer = { ...request.trailer(frozen), ...(holder ? { h: holder } : {}) }
+    return {
+      description: withTrailer({ before: request.text, after: '' }, trailer),
+      ...(request.flash === undefined ? {} : { flashMode: request.flash }),
+      ...(chapSecret === undefined ? {} : { chapSecret }),
+    }
+  })
 }
 
 /** Clones, with the filesystem frozen when it is mounted here for writing. Returns whether it was. */

@@ -3,8 +3,8 @@ import { forgetHold, rememberedHolds, rememberHold } from './attach-record.js'
 import { changeVolume, without, withRecord } from './change.js'
 import type { Me, VolumeContext } from './context.js'
 import { heldElsewhere, holdOf, initiatorsOf, sameInitiator } from './holder.js'
-import { printable } from './names.js'
 import type { Holder } from './trailer.js'
+import { refuseUnusable } from './usable.js'
 import { nameOf, type Volume } from './volume.js'
 
 /**
@@ -20,7 +20,7 @@ export async function claim(context: VolumeContext, uuid: string, me: Me): Promi
     return await changeVolume(context, uuid, (volume) => {
       const hold = holdOf(volume, me, remembered)
       if (hold.kind === 'mine') return undefined
-      refuseSnapshot(volume)
+      refuseUnusable(volume)
       if (hold.kind !== 'free' && hold.kind !== 'restarted') throw heldElsewhere(volume, hold, me)
       return { allowedInitiators: [{ clientAddress: me.initiatorName }], description: describeWith(volume, holder) }
     })
@@ -35,7 +35,7 @@ export async function share(context: VolumeContext, uuid: string, me: Me): Promi
   const call = { deadline: context.deadline }
   await rememberHold(context.stateFolder, uuid, holderRecord(me, context.pluginAddress))
   const volume = await changeVolume(context, uuid, () => undefined)
-  refuseSnapshot(volume)
+  refuseUnusable(volume)
   if (!initiatorsOf(volume).some((initiator) => sameInitiator(initiator, me.initiatorName)))
     await context.prism.allowInitiator(uuid, { clientAddress: me.initiatorName }, call)
   return changeVolume(context, uuid, () => undefined)
@@ -52,7 +52,7 @@ export interface Grant {
 export async function grant(context: VolumeContext, uuid: string, to: Grant): Promise<Volume> {
   const holder: Holder = { n: to.holderName ?? to.initiator, i: to.initiator, s: new Date().toISOString() }
   return changeVolume(context, uuid, (volume) => {
-    refuseSnapshot(volume)
+    refuseUnusable(volume)
     const initiators = initiatorsOf(volume)
     const [only] = initiators
     if (initiators.length === 1 && sameInitiator(only, to.initiator)) return undefined
@@ -112,16 +112,6 @@ export async function release(
     released = await changeVolume(context, uuid, (volume) => (isHolder(volume) ? describeWithout(volume) : undefined))
   }
   return released
-}
-
-/** A snapshot stays as it was taken: whoever attached it could write to it. Throws EACSSNAPSHOT. */
-export function refuseSnapshot(volume: Volume): void {
-  const { name } = volume.group
-  if (!volume.trailer?.snap) return
-  throw new AcsError('conflict', 'EACSSNAPSHOT', `${nameOf(volume)} is a snapshot and cannot be attached`, {
-    hints: [`Make a volume of it: acs volume create NAME --from-snapshot ${printable(name)}`],
-    details: { uuid: volume.group.uuid },
-  })
 }
 
 function holderRecord(me: Me, pluginAddress: string | undefined): Holder {

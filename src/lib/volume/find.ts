@@ -3,7 +3,7 @@ import { AcsError } from '../base/errors.js'
 import type { VolumeGroup } from '../prism/prism.js'
 import type { VolumeContext } from './context.js'
 import { isUuid, parseSnapshotReference, printable, snapshotGroupName } from './names.js'
-import { asVolume, type Volume } from './volume.js'
+import { asVolume, isTrashed, type Volume } from './volume.js'
 
 /**
  * The volume of that exact name or UUID. Throws EACSNOTFOUND, or EACSDUPLICATE when several groups share
@@ -69,6 +69,8 @@ export function snapshotsOf(groups: readonly VolumeGroup[], volume: Volume): Vol
 }
 
 function didYouMean(groups: readonly VolumeGroup[], name: string): string[] {
+  const inTrash = groups.map(asVolume).some((volume) => isTrashed(volume) && volume.trailer?.del?.n === name)
+  if (inTrash) return [`It is in the trash, take it out: acs volume undelete ${printable(name)}`]
   // A long name is pasted rather than typed, and comparing it with thousands takes seconds.
   const names = name.length > 64 ? [] : groups.map((group) => group.name)
   const [near] = closest(name, names, 1)

@@ -5,7 +5,7 @@ import type { VolumeContext } from './context.js'
 import { findVolume } from './find.js'
 import { printable } from './names.js'
 import { checkMode, checkOptions } from './settings.js'
-import { checkRoom, parseDescription, withHumanText, type Trailer } from './trailer.js'
+import { checkRoom, parseDescription, withHumanText, type RemovePolicy, type Trailer } from './trailer.js'
 import { asVolume, nameOf, type Volume } from './volume.js'
 
 export interface UpdateRequest {
@@ -14,7 +14,7 @@ export interface UpdateRequest {
   description?: string
   protect?: boolean
   flash?: boolean
-  onRemove?: 'delete' | 'retain'
+  onRemove?: RemovePolicy
   readOnly?: boolean
   mountOptions?: string
   /** Only before the first mount. */
