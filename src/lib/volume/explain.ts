@@ -7,12 +7,12 @@ import { readJournal, type JournalEntry } from './journal.js'
 import { defaultMountPoint } from './mount-point.js'
 import { printable } from './names.js'
 import { tokenState } from './observe.js'
-import { isOurs, type Volume } from './volume.js'
+import { isOurs, isTrashed, type Volume } from './volume.js'
 
 export interface Explanation {
   name: string
   uuid: string
-  /** One word: free, attached, mounted, held, fenced, shared, vm, snapshot. */
+  /** One word: free, attached, mounted, held, fenced, shared, read, vm, snapshot, trash. */
   state: string
   /** The state in a sentence. */
   summary: string
@@ -71,6 +71,13 @@ function conclude(seen: Seen): Conclusion {
         `acs volume snapshot restore ${name}   put its data in the volume's place`,
         `acs volume create NAME --from-snapshot ${name}   make a new volume of it`,
       ],
+    }
+  const del = isTrashed(volume) ? volume.trailer?.del : undefined
+  if (del)
+    return {
+      state: 'trash',
+      summary: `It is volume ${printable(del.n)}, in the trash since ${printable(del.at)}; from ${printable(del.until)} on, acs volume prune deletes it.`,
+      next: [`acs volume undelete ${name}   take it out`],
     }
   const localOnly = (places.length > 0 || here?.disk !== undefined) && hold.kind !== 'mine' && hold.kind !== 'shared'
   if (localOnly)
@@ -145,6 +152,9 @@ function clusterEvidence({ volume, hold }: Seen): string[] {
       ? `cluster: holder record: ${printable(trailer.h.n)}, ${printable(trailer.h.i)}, boot ${printable(trailer.h.b ?? 'not recorded')}, since ${printable(trailer.h.s)}${hold.kind === 'free' ? ' (out of date: not allowed in)' : ''}`
       : 'cluster: no holder record',
     ...(isOurs(volume) ? [] : ['cluster: acs did not make this group; it is never formatted']),
+    ...(trailer?.hid
+      ? ['cluster: docker volume rm kept it; the plugin does not show it until it is created again']
+      : []),
     ...(trailer?.prot ? ['cluster: protected against deletion'] : []),
     `cluster: version ${group.logicalTimestamp}`,
   ]

@@ -14,6 +14,8 @@ export interface PruneRequest {
   olderThanMs?: number
   /** Their snapshots too; without it, a volume that has some stays. */
   withSnapshots?: boolean
+  /** Only of these, by UUID: what was confirmed. */
+  only?: readonly string[]
   dryRun?: boolean
   now?: Date
 }
@@ -76,7 +78,8 @@ export async function pruneTrash(context: VolumeContext, request: PruneRequest =
   return { deleted, kept }
 }
 
-function isDue({ trailer }: Volume, request: PruneRequest, now: Date): boolean {
+function isDue({ group, trailer }: Volume, request: PruneRequest, now: Date): boolean {
+  if (request.only && !request.only.includes(group.uuid)) return false
   if (request.all) return true
   const { at = '', until = '' } = trailer?.del ?? {}
   // A time that cannot be read never comes.
