@@ -3,7 +3,7 @@ import type { CallOptions } from '../prism/prism.js'
 import { changeVolume } from './change.js'
 import { announceStep, warn, type VolumeContext } from './context.js'
 import { keepChapSecret, storedChapSecret } from './chap.js'
-import { settleMs } from './create.js'
+import { appearsAnyway, settleMs } from './create.js'
 import { whileFrozen } from './freeze.js'
 import { findHere } from './here.js'
 import { currentHolder, describeHold, holdOf, initiatorsOf } from './holder.js'
@@ -43,7 +43,13 @@ export async function copyVolume(context: VolumeContext, request: CopyRequest): 
   try {
     await journal.run('clone-group', async () => {
       announceStep(context, `cloning ${nameOf(source)} to ${name}`)
-      frozen = await cloneConsistently(context, request)
+      try {
+        frozen = await cloneConsistently(context, request)
+      } catch (error) {
+        // Another machine may be making the same copy, which is as good; for a snapshot it is not, its moment counts.
+        if (!request.described || !isAcsError(error) || !['failed', 'conflict'].includes(error.kind)) throw error
+        await appearsAnyway(context, uuid, error)
+      }
     })
   } catch (error) {
     // A refusal means that there is no clone; anything else leaves it open, and the journal with it.

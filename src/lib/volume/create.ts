@@ -142,17 +142,29 @@ export async function findPlace(context: VolumeContext, name: string, sourceUuid
 /** Returns when a group of that UUID is there in spite of the error; else leaves nothing behind and rethrows. */
 async function settleFailure(context: VolumeContext, uuid: string, token: string, error: unknown): Promise<void> {
   if (!isAcsError(error) || error.kind === 'auth' || error.kind === 'interrupted') throw error
-  let group: VolumeGroup
-  try {
-    group = await context.prism.volumeGroup(uuid, { deadline: context.deadline })
-  } catch {
-    // The first error says more than this one.
-    throw error
-  }
+  const group = await appearsAnyway(context, uuid, error)
   if (asVolume(group).trailer?.fmt?.t !== token || group.disks.length > 0) return
   // It failed half way, for instance in a full container.
   await context.prism.deleteVolumeGroup(group, { deadline: context.deadline })
   throw error
+}
+
+/**
+ * The group of that UUID, though the cluster refused to make it: another host made it, or is at it. A group that is
+ * being made is refused like one that is there, and cannot be read yet. Throws `error` when there is none.
+ */
+export async function appearsAnyway(context: VolumeContext, uuid: string, error: AcsError): Promise<VolumeGroup> {
+  // How Prism words it is not recorded: no good reason to wait is any other.
+  const perhaps = /exist|duplicate|already|unique|in use/i.test(error.message)
+  try {
+    return await context.prism.volumeGroup(uuid, {
+      deadline: context.deadline,
+      ...(perhaps ? { tolerateNotFoundMs: settleMs } : {}),
+    })
+  } catch {
+    // The first error says more than this one.
+    throw error
+  }
 }
 
 async function existing(context: VolumeContext, volume: Volume, request: CreateRequest): Promise<CreateResult> {

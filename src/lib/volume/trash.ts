@@ -58,7 +58,7 @@ export async function trashVolume(context: VolumeContext, request: TrashRequest)
   const volume = await changeVolume(context, uuid, (now) => {
     if (isTrashed(now)) {
       // A lost answer to our own change reads like this; anyone else's has another time.
-      if (now.group.name === trashName) return undefined
+      if (now.trailer?.del?.at === at.toISOString()) return undefined
       throw new AcsError('conflict', 'EACSCHANGED', `volume "${printable(name)}" went to the trash meanwhile`)
     }
     if (now.group.name !== name)
