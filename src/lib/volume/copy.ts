@@ -1,5 +1,6 @@
 import { isAcsError } from '../base/errors.js'
 import type { CallOptions } from '../prism/prism.js'
+import { rememberedHolds } from './attach-record.js'
 import { changeVolume } from './change.js'
 import { announceStep, warn, type VolumeContext } from './context.js'
 import { keepChapSecret, storedChapSecret } from './chap.js'
@@ -118,11 +119,14 @@ async function writableMount(context: VolumeContext, source: Volume): Promise<st
   const vms = source.group.attachments.some((attachment) => attachment.vmUuid !== undefined)
   if (users.length === 0 && !vms) return undefined
   const here = await findHere(context, source)
-  const hold = holdOf(source, here?.me ?? { hostName: '', bootId: '', initiatorName: '' })
+  const remembered = await rememberedHolds(context.stateFolder, source.group.uuid)
+  const hold = holdOf(source, here?.me ?? { hostName: '', bootId: '', initiatorName: '' }, remembered)
   if (hold.kind === 'mine') {
     const mount = here?.mounts.find((candidate) => !candidate.options.includes('ro'))
     return mount?.mountPoint
   }
+  // Nobody writes to it.
+  if (hold.kind === 'reading' || hold.kind === 'readers') return undefined
   warn(
     context,
     `${nameOf(source)} is in use by ${describeHold(hold)}: the copy is as after a power cut there (crash-consistent), since only that machine could freeze it`,

@@ -79,7 +79,8 @@ function conclude(seen: Seen): Conclusion {
       summary: `It is volume ${printable(del.n)}, in the trash since ${printable(del.at)}; from ${printable(del.until)} on, acs volume prune deletes it.`,
       next: [`acs volume undelete ${name}   take it out`],
     }
-  const localOnly = (places.length > 0 || here?.disk !== undefined) && hold.kind !== 'mine' && hold.kind !== 'shared'
+  const member = ['mine', 'shared', 'reading'].includes(hold.kind)
+  const localOnly = (places.length > 0 || here?.disk !== undefined) && !member
   if (localOnly)
     return {
       state: 'fenced',
@@ -98,6 +99,18 @@ function conclude(seen: Seen): Conclusion {
         state: 'vm',
         summary: `It is attached to ${who}.`,
         next: ['Detach it from the virtual machine in Prism'],
+      }
+    case 'readers':
+      return {
+        state: 'read',
+        summary: `It is a read-only volume, read by ${who}.`,
+        next: [`acs volume mount ${name}   read it here too`],
+      }
+    case 'reading':
+      return {
+        state: 'read',
+        summary: `It is a read-only volume, read by ${who}; ${places.length > 0 ? `here at ${places.join(', ')}` : 'this machine is one of them, and has it not mounted'}.`,
+        next: [...pending, `acs volume unmount ${name}   take this machine off`],
       }
     case 'mine':
       return places.length > 0

@@ -2,7 +2,7 @@ import type { HostIdentity } from '../host/host.js'
 import type { StorageContainer, VolumeGroup } from '../prism/prism.js'
 import type { VolumeContext } from './context.js'
 import { findVolume, snapshotsOf } from './find.js'
-import { currentHolder, initiatorsOf } from './holder.js'
+import { currentHolder, initiatorsOf, readersSince } from './holder.js'
 import { tokenIsFor } from './observe.js'
 import { targetName } from './target-name.js'
 import { asVolume, isOurs, isTrashed, sizeOf, type Volume } from './volume.js'
@@ -101,6 +101,13 @@ function infoOf(
   const vmUuids = group.attachments.flatMap((attachment) => attachment.vmUuid ?? [])
   const holder = currentHolder(volume)
   const here = holder?.n === identity.hostName && holder.b === identity.bootId && initiators.length === 1
+  const readSince = holder ? undefined : readersSince(volume)
+  const stateOf = (): VolumeInfo['state'] => {
+    if (vmUuids.length > 0) return 'vm'
+    if (initiators.length === 0) return 'free'
+    if (readSince !== undefined) return 'read'
+    return here ? 'attached' : 'held'
+  }
   const who = holder?.n ?? initiators[0] ?? vmUuids[0]
   const { snap, del } = trailer ?? {}
   const { uid, gid } = trailer ?? {}
@@ -111,9 +118,9 @@ function infoOf(
     containers: [...new Set(group.disks.map((disk) => nameOfContainer(disk.storageContainerUuid)))],
     ...given('filesystem', trailer?.fs),
     formatted: !(trailer?.fmt && tokenIsFor(group.uuid, trailer.fmt.t)),
-    state: vmUuids.length > 0 ? 'vm' : initiators.length === 0 ? 'free' : here ? 'attached' : 'held',
+    state: stateOf(),
     ...given('holder', who),
-    ...given('since', holder?.s),
+    ...given('since', holder?.s ?? (initiators.length > 0 ? readSince : undefined)),
     initiators,
     vmUuids,
     snapshots,

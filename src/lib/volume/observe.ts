@@ -47,7 +47,7 @@ export async function observe(
     ...(disk ? { disk } : {}),
     ...(content ? { content } : {}),
     observed: {
-      hold: hold.kind === 'vm' || hold.kind === 'lookalike' ? 'other' : hold.kind,
+      hold: holdWord(hold),
       disk: disk ? 'present' : 'absent',
       cutOff: disk !== undefined && !isAllowed(volume, who.me),
       mount: mountState(mounts, request.mountPoint),
@@ -67,6 +67,11 @@ export async function findDisk(
   const target = targetName(volume.group)
   const attached = await initiator.attached(context.deadline)
   return attached.find((disk) => disk.targetName === target && disk.lun === 0)
+}
+
+function holdWord(hold: Hold): Observed['hold'] {
+  if (hold.kind === 'vm' || hold.kind === 'lookalike') return 'other'
+  return hold.kind === 'mine' && hold.opening ? 'opening' : hold.kind
 }
 
 function isAllowed(volume: Volume, me: Me): boolean {

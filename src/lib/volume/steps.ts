@@ -11,7 +11,9 @@ import { claim, release, revokeAll, share } from './exclusive.js'
 import { holdOf } from './holder.js'
 import type { Journal, JournalStep } from './journal.js'
 import { defaultMountPoint } from './mount-point.js'
+import { printable } from './names.js'
 import type { Finding } from './observe.js'
+import { admitReaders, claimForReaders, joinReaders } from './readers.js'
 import { targetName } from './target-name.js'
 import type { Trailer } from './trailer.js'
 import { diskAt, nameOf, type Volume } from './volume.js'
@@ -63,6 +65,31 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
       work.finding.volume = await share(context, uuidOf(work), work.me)
     },
     undo: releaseMine,
+  },
+
+  'claim-for-readers': {
+    words: ({ finding, me }) =>
+      `allow only ${me.initiatorName} (this machine) to use volume ${nameOf(finding.volume)}, until it is mounted`,
+    async run(context, work) {
+      work.finding.volume = await claimForReaders(context, uuidOf(work), work.me)
+    },
+    undo: releaseMine,
+  },
+
+  'join-readers': {
+    words: ({ finding, me }) => `allow ${me.initiatorName} (this machine) too to read volume ${nameOf(finding.volume)}`,
+    async run(context, work) {
+      work.finding.volume = await joinReaders(context, uuidOf(work), work.me)
+    },
+    undo: releaseMine,
+  },
+
+  'admit-readers': {
+    words: ({ finding }) => `let others read volume ${nameOf(finding.volume)} too`,
+    async run(context, work) {
+      await refuseWritable(context, work)
+      work.finding.volume = await admitReaders(context, uuidOf(work), work.me)
+    },
   },
 
   'attach-disk': {
@@ -179,11 +206,26 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
   },
 }
 
+/** Nobody is let in to read what this machine may be writing. */
+async function refuseWritable(context: VolumeContext, work: Work): Promise<void> {
+  const { deviceNumber } = diskOf(work)
+  const mounts = (await context.host.mounts()).filter((mount) => mount.deviceNumber === deviceNumber)
+  const writable = mounts.find((mount) => !mount.options.includes('ro'))
+  if (mounts.length > 0 && !writable) return
+  const { volume } = work.finding
+  throw new AcsError(
+    'conflict',
+    'EACSMOUNTED',
+    `volume ${nameOf(volume)} is ${writable ? `mounted for writing at ${writable.mountPoint}` : 'not mounted any more'}`,
+    { hints: [`Unmount it, then mount it again: acs volume unmount ${printable(volume.group.name)}`] },
+  )
+}
+
 /** Only while the hold is still ours: a clone of this machine may have taken the volume over under our name. */
 async function releaseMine(context: VolumeContext, work: Work): Promise<void> {
   const remembered = await rememberedHolds(context.stateFolder, uuidOf(work))
   work.finding.volume = await release(context, uuidOf(work), work.me.initiatorName, (volume) =>
-    ['mine', 'restarted', 'shared'].includes(holdOf(volume, work.me, remembered).kind),
+    ['mine', 'restarted', 'shared', 'reading'].includes(holdOf(volume, work.me, remembered).kind),
   )
   await forgetHolds(context.stateFolder, uuidOf(work))
 }
@@ -256,11 +298,13 @@ async function changeToken(
 
 async function mountDisk(context: VolumeContext, work: Work): Promise<void> {
   const { mountPoint, readOnly } = work
+  const reading = work.finding.hold.kind === 'reading'
   const type = mountedType(work.finding)
   await mkdir(mountPoint, { recursive: true, mode: 0o755 })
   // A clone has its source's filesystem UUID, and xfs refuses a second one of those. The disk's identity is
   // proven by its serial already.
-  const options = [...work.mountOptions, ...(type === 'xfs' ? ['nouuid'] : [])]
+  const own = [...(type === 'xfs' ? ['nouuid'] : []), ...(reading ? [withoutReplay[type]] : [])]
+  const options = [...work.mountOptions, ...own]
   try {
     await context.host.mount(
       { devicePath: diskOf(work).devicePath, mountPoint, type, readOnly, ...(options.length > 0 ? { options } : {}) },
@@ -271,6 +315,9 @@ async function mountDisk(context: VolumeContext, work: Work): Promise<void> {
     throw error
   }
 }
+
+/** A read-only mount replays a journal that is not empty, which would write while others read: ext4(5), xfs(5), btrfs(5). */
+const withoutReplay = { ext4: 'noload', xfs: 'norecovery', btrfs: 'norecovery' } as const
 
 /** Removes the folder acs made for a mount point of its own, when it is empty. */
 async function removeOwnFolder(work: Work, mountPoint = work.mountPoint): Promise<void> {
