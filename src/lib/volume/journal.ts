@@ -13,6 +13,7 @@ export const journalSteps = [
   'share',
   'claim-for-readers',
   'join-readers',
+  'replay-journal',
   'admit-readers',
   'attach-disk',
   'start-format',

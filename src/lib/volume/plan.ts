@@ -105,8 +105,8 @@ function planShare({ hold, disk, mount }: Observed): Plan {
 }
 
 /**
- * A read-only volume beside other readers. Whoever finds none mounts it alone, so that the kernel may replay the
- * journal, and then lets others in. Nothing is checked, formatted or given an owner: that writes.
+ * A read-only volume beside other readers. Whoever finds none has it alone until the kernel has replayed the journal
+ * and it is mounted, and then lets others in. Nothing is checked, formatted or given an owner: that writes.
  */
 function planReading(desired: { takeOver: boolean }, observed: Observed): Plan {
   const { hold, disk, mount, token, content } = observed
@@ -117,8 +117,10 @@ function planReading(desired: { takeOver: boolean }, observed: Observed): Plan {
   if (!member && mount !== 'none') return { refusal: 'fenced' }
   if (blocked && disk === 'present') return { refusal: 'fenced' }
   if (mount === 'elsewhere') return { refusal: 'mounted-elsewhere' }
+  // What a crash left there may be the mount that replays, which goes on to write.
+  if (mount === 'here' && hold === 'opening') return { steps: ['unmount', 'probe'] }
   // A writer's own mount, for instance the first one, which formatted it, stays what it is until it is unmounted.
-  if (mount === 'here') return { steps: hold === 'opening' ? ['admit-readers'] : [] }
+  if (mount === 'here') return { steps: [] }
 
   const steps: Step[] = []
   const stale = disk === 'present' && (hold === 'free' || hold === 'readers')
@@ -132,7 +134,7 @@ function planReading(desired: { takeOver: boolean }, observed: Observed): Plan {
 
   if (token !== 'none') return { refusal: 'never-formatted' }
   if (content !== 'expected') return { refusal: content === 'blank' ? 'never-formatted' : 'foreign-content' }
-  return { steps: hold === 'opening' ? ['mount', 'admit-readers'] : ['mount'] }
+  return { steps: hold === 'opening' ? ['replay-journal', 'mount', 'admit-readers'] : ['mount'] }
 }
 
 function planMount({ token, content, ownerPending }: Observed): Plan {

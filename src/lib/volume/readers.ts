@@ -12,8 +12,9 @@ import { nameOf, type Volume } from './volume.js'
  *
  * - A reader joins only where `rd` is and no holder, so nobody's writer is joined; a writer claims only where nobody is
  *   let in, so no reader is written under.
- * - The first reader holds the volume exclusively while it mounts (`rd` with a holder): the kernel replays the journal of a
- *   filesystem that was not unmounted in order, which writes. Then it lets the others in, whose mounts skip the journal.
+ * - The first reader holds the volume exclusively for a while (`rd` with a holder): the kernel replays the journal of a
+ *   filesystem that was not unmounted in order, which writes. Then it lets the others in. All of their mounts, and its own,
+ *   skip the journal, so that none writes.
  */
 export async function claimForReaders(context: VolumeContext, uuid: string, me: Me): Promise<Volume> {
   return claim(context, uuid, me, 'read')

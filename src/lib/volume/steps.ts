@@ -92,6 +92,21 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
     },
   },
 
+  'replay-journal': {
+    words: () => 'let the kernel replay the journal, if a crash left something in it',
+    async run(context, work) {
+      const { mountPoint } = work
+      const { devicePath } = diskOf(work)
+      await mkdir(mountPoint, { recursive: true, mode: 0o755 })
+      await context.host.replayJournal({ devicePath, mountPoint, type: mountedType(work.finding) }, context.deadline)
+    },
+    undoWhenFailed: true,
+    async undo(context, work) {
+      await context.host.unmount(work.mountPoint, context.deadline)
+      await removeOwnFolder(work)
+    },
+  },
+
   'attach-disk': {
     words: ({ finding }) => `log in to ${targetName(finding.volume.group)} and attach its disk 0`,
     async run(context, work) {
@@ -210,7 +225,8 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
 async function refuseWritable(context: VolumeContext, work: Work): Promise<void> {
   const { deviceNumber } = diskOf(work)
   const mounts = (await context.host.mounts()).filter((mount) => mount.deviceNumber === deviceNumber)
-  const writable = mounts.find((mount) => !mount.options.includes('ro'))
+  // mountinfo's options are the mount's and the filesystem's: read-only is what both are.
+  const writable = mounts.find(({ options }) => options.includes('rw') || !options.includes('ro'))
   if (mounts.length > 0 && !writable) return
   const { volume } = work.finding
   throw new AcsError(
@@ -298,7 +314,8 @@ async function changeToken(
 
 async function mountDisk(context: VolumeContext, work: Work): Promise<void> {
   const { mountPoint, readOnly } = work
-  const reading = work.finding.hold.kind === 'reading'
+  const { hold } = work.finding
+  const reading = hold.kind === 'reading' || (hold.kind === 'mine' && hold.opening)
   const type = mountedType(work.finding)
   await mkdir(mountPoint, { recursive: true, mode: 0o755 })
   // A clone has its source's filesystem UUID, and xfs refuses a second one of those. The disk's identity is
@@ -316,7 +333,7 @@ async function mountDisk(context: VolumeContext, work: Work): Promise<void> {
   }
 }
 
-/** A read-only mount replays a journal that is not empty, which would write while others read: ext4(5), xfs(5), btrfs(5). */
+/** A read-only mount would replay a journal, and so write while others read: ext4(5), xfs(5), btrfs(5). */
 const withoutReplay = { ext4: 'noload', xfs: 'norecovery', btrfs: 'norecovery' } as const
 
 /** Removes the folder acs made for a mount point of its own, when it is empty. */

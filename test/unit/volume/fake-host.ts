@@ -96,6 +96,10 @@ export function fakeHost(name: string, disks: Disks, bootId = `boot-of-${name}`)
       step('growFilesystem')
       return Promise.resolve()
     },
+    replayJournal() {
+      step('replayJournal')
+      return Promise.resolve()
+    },
     mount({ devicePath, mountPoint, type, readOnly, options = [] }) {
       const content = disks.get(targetOf(devicePath))
       step('mount')
