@@ -2,7 +2,7 @@ import type { VolumeContext } from './context.js'
 import { findVolume } from './find.js'
 import { findHere, type Here } from './here.js'
 import { rememberedHolds } from './attach-record.js'
-import { describeHold, holdOf, type Hold } from './holder.js'
+import { describeHold, holdOf, readersSince, type Hold } from './holder.js'
 import { readJournal, type JournalEntry } from './journal.js'
 import { defaultMountPoint } from './mount-point.js'
 import { printable } from './names.js'
@@ -156,6 +156,7 @@ function conclude(seen: Seen): Conclusion {
 
 function clusterEvidence({ volume, hold }: Seen): string[] {
   const { group, trailer } = volume
+  const since = readersSince(volume)
   const initiators = group.attachments.map((attachment) =>
     printable(attachment.initiatorName ?? attachment.initiatorAddress ?? `virtual machine ${attachment.vmUuid ?? '?'}`),
   )
@@ -164,6 +165,9 @@ function clusterEvidence({ volume, hold }: Seen): string[] {
     trailer?.h
       ? `cluster: holder record: ${printable(trailer.h.n)}, ${printable(trailer.h.i)}, boot ${printable(trailer.h.b ?? 'not recorded')}, since ${printable(trailer.h.s)}${hold.kind === 'free' ? ' (out of date: not allowed in)' : ''}`
       : 'cluster: no holder record',
+    ...(since === undefined || hold.kind === 'free'
+      ? []
+      : [`cluster: who is let in only reads, since ${printable(since)}`]),
     ...(isOurs(volume) ? [] : ['cluster: acs did not make this group; it is never formatted']),
     ...(trailer?.hid
       ? ['cluster: docker volume rm kept it; the plugin does not show it until it is created again']

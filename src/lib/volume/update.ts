@@ -111,7 +111,11 @@ function describe(volume: Volume, request: UpdateRequest): string {
     ...(mkfsOptions?.trim() === '' ? (['mk'] as const) : []),
     ...(request.adopt ? (['fmt'] as const) : []),
   ]
-  const touched = Object.keys(given).length > 0 || gone.length > 0
+  const has = volume.trailer
+  // Not by the text: the order of its keys tells nothing.
+  const touched =
+    (Object.keys(given) as (keyof Trailer)[]).some((key) => has?.[key] !== given[key]) ||
+    gone.some((key) => has?.[key] !== undefined)
   const recorded = touched
     ? withRecord(volume, (trailer) => without({ ...trailer, ...given }, ...gone))
     : volume.group.description
