@@ -46,6 +46,11 @@ module.exports = {
     ),
     onlyTo('volume', ['base', 'prism/prism.ts', 'host'], 'volumes know the interface of the cluster, not its versions'),
     onlyTo('config', ['base', 'prism/endpoint.ts'], 'configuration'),
+    onlyTo(
+      'doctor',
+      ['base', 'host', 'volume', 'config', 'prism/prism.ts'],
+      'looks at everything, knows no API version',
+    ),
     onlyTo('cli', ['base', 'config', 'prism', 'host', 'volume'], 'nothing below imports cli'),
     door('axios', ['^src/lib/prism/']),
     door('execa', ['^src/lib/host/exec\\.ts$']),

@@ -10,6 +10,13 @@ const edits = [
     find: "const FormDataCtor = typeof G.FormData !== 'undefined' ? G.FormData : undefined;",
     replace: 'const FormDataCtor = undefined;',
   },
+  // It looks for an agent of Node's that takes a proxy from the environment. Ours takes none, and the question builds a
+  // list of all options of Node: 1 ms.
+  {
+    file: 'adapters/http.js',
+    find: 'function getDirectAgent(configuredAgent, transport) {',
+    replace: '$& return configuredAgent;',
+  },
   { file: 'platform/node/classes/FormData.js', find: /^.*$/s, replace: 'export default null' },
   {
     file: 'adapters/fetch.js',

@@ -10,6 +10,21 @@ const edits = [
   { file: 'index.js', find: /^checkNodeVersion\(\);$/m, replace: '' },
   // The first localeCompare of a process loads ICU's collator, 6 to 20 ms. Ids are plain ASCII.
   { file: 'config/plugin.js', find: 'a.id.localeCompare(b.id)', replace: '(a.id < b.id ? -1 : 1)' },
+  // `wsl` for a platform: acs is for Linux, and the three packages that find out load child_process.
+  { file: 'util/os.js', find: "(await import('wsl-utils')).isWsl ? 'wsl' : ", replace: '' },
+  // The manifest is one small file: fs/promises and the threads that serve it take 2 ms to start.
+  {
+    file: 'util/fs.js',
+    find: "await (0, promises_1.readFile)(path, 'utf8')",
+    replace: "(0, node_fs_1.readFileSync)(path, 'utf8')",
+  },
+  // With DEBUG set oclif would log the whole command line, and whatever secret somebody put into it; acs has --debug. Without
+  // it the package is another millisecond to load.
+  {
+    file: 'logger.js',
+    find: 'const debug_1 = __importDefault(require("debug"));',
+    replace: 'const debug_1 = { default: () => () => undefined };',
+  },
   // The rest of the barrel is lazy getters already; these namespaces are not.
   {
     file: 'index.js',

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { AcsError } from './errors.js'
 
 /**
@@ -22,18 +23,53 @@ export function deadlineIn(timeoutMs: number, cancel?: AbortSignal): Deadline {
   return new ClockDeadline(performance.now() + timeoutMs, cancel)
 }
 
+/** Longest time Node's timers know. */
+const longestTimerMs = 0x7fff_ffff
+
 class ClockDeadline implements Deadline {
-  readonly signal: AbortSignal
+  private made?: AbortSignal
 
   constructor(
     private readonly endsAt: number,
     private readonly cancel?: AbortSignal,
-  ) {
-    const signals: AbortSignal[] = []
-    if (cancel) signals.push(cancel)
-    // AbortSignal.timeout keeps no process alive and takes at most 2^32-1 ms.
-    if (Number.isFinite(endsAt)) signals.push(AbortSignal.timeout(Math.min(Math.ceil(this.remainingMs()), 0x7fff_ffff)))
-    this.signal = AbortSignal.any(signals)
+  ) {}
+
+  get signal(): AbortSignal {
+    this.made ??= this.makeSignal()
+    return this.made
+  }
+
+  /**
+   * By a timer of its own, which keeps the signal in memory until it has rung. Not by AbortSignal.any and .timeout: what they
+   * make together is garbage to Node 20 although someone listens, and never aborts.
+   */
+  private makeSignal(): AbortSignal {
+    const { cancel } = this
+    const controller = new AbortController()
+    // A deadline is carried into many steps at once; that is no leak, and Node need not warn of one.
+    setMaxListeners(0, controller.signal, ...(cancel ? [cancel] : []))
+    const ring = (): void => {
+      if (this.remainingMs() > 0) wind()
+      else end(new DOMException('The deadline has passed', 'TimeoutError'))
+    }
+    let timer: NodeJS.Timeout | undefined
+    const wind = (): void => {
+      // Keeps no process alive.
+      if (Number.isFinite(this.endsAt))
+        timer = setTimeout(ring, Math.min(Math.ceil(this.remainingMs()), longestTimerMs)).unref()
+    }
+    const cancelled = (): void => end(cancel?.reason)
+    const end = (reason: unknown): void => {
+      clearTimeout(timer)
+      cancel?.removeEventListener('abort', cancelled)
+      controller.abort(reason)
+    }
+    if (cancel?.aborted) cancelled()
+    else {
+      cancel?.addEventListener('abort', cancelled, { once: true })
+      wind()
+    }
+    return controller.signal
   }
 
   remainingMs(): number {

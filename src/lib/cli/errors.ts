@@ -41,8 +41,13 @@ export function toAcsError(error: unknown, context?: UsageContext): AcsError {
   if (signalName)
     return new AcsError('interrupted', 'EACSINTERRUPTED', new Interruption(signalName).message, { cause: error })
   const name = error instanceof Error ? error.name : typeof error
-  return new AcsError('bug', 'EACSBUG', `${name}: ${messageOf(error)}; this is a bug in acs`, {
-    cause: error,
+  return defect(`${name}: ${messageOf(error)}`, error)
+}
+
+/** What only a mistake in acs can bring about. */
+export function defect(what: string, cause?: unknown): AcsError {
+  return new AcsError('bug', 'EACSBUG', `${what}; this is a bug in acs`, {
+    cause,
     hints: [
       'Run it again with --debug for the stack',
       'Report it to whoever maintains this acs (package.json, README.md): acs --version, the command, its output',

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { AcsError } from '../base/errors.js'
 import { parseSize, parseVolumeSize } from '../base/sizes.js'
-import { formatDuration, parseDuration } from './durations.js'
+import { formatDuration, parseDuration } from '../base/durations.js'
 
 export const outputFormats = ['table', 'json', 'yaml', 'name'] as const
 

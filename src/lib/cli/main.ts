@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AcsError } from '../base/errors.js'
 import { toldFailure } from './base-command.js'
-import { failureDocument, failureOf, failureText } from './errors.js'
+import { defect, failureDocument, failureOf, failureText } from './errors.js'
 import { findNamed, visibleCommands } from './grammar.js'
 import { handleSignals, Interruption } from './interrupt.js'
 import { machineFormat } from './output/document.js'
@@ -25,11 +25,15 @@ const lingerMs = 500
 /** Runs one command line and sets the exit code; every way out of the program passes here. */
 export async function main(argv: readonly string[], program: Program): Promise<void> {
   leaveOnSignalsAndDefects(argv)
+  // A promise that nothing will ever settle lets the event loop run dry, and Node then ends with 0 as if all were well.
+  const stuck = (): void => leaveFor(defect('the work waits for something that will never come'), argv)
+  process.once('beforeExit', stuck)
   try {
     await run(argv, program)
   } catch (error) {
     process.exitCode = await exitCodeFor(error, argv)
   }
+  process.removeListener('beforeExit', stuck)
   setTimeout(() => process.exit(), lingerMs).unref()
 }
 
@@ -97,10 +101,14 @@ function leaveOnSignalsAndDefects(argv: readonly string[]): void {
     if (machineFormat(argv)) writeStdout(`${JSON.stringify(failureDocument(failure, []), null, 2)}\n`)
     else process.stderr.write(failureText(failure))
   })
-  const leave = (error: unknown): void => void report(error, { argv }).then(({ exitCode }) => process.exit(exitCode))
+  const leave = (error: unknown): void => leaveFor(error, argv)
   process.on('uncaughtException', leave)
   process.on('unhandledRejection', leave)
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
   })
+}
+
+function leaveFor(error: unknown, argv: readonly string[]): void {
+  void report(error, { argv }).then(({ exitCode }) => process.exit(exitCode))
 }

@@ -14,7 +14,8 @@ export function colorsOn(
 
 /** Whether a person can be asked: both the question and the answer need a terminal. */
 export function isInteractive(): boolean {
-  return process.stdin.isTTY && process.stderr.isTTY
+  // In this order: to look at stdin is to open it, which a script's run need not.
+  return process.stderr.isTTY && process.stdin.isTTY
 }
 
 const styles = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const

@@ -211,7 +211,7 @@ export abstract class VolumeCommand<Result, C extends typeof Command = typeof Co
 }
 
 /** This machine's journal and secrets: /var/lib/acs for root, the user's own state folder for others. */
-function stateFolder(): string {
+export function stateFolder(): string {
   const { ACS_STATE_DIR, XDG_STATE_HOME } = process.env
   if (ACS_STATE_DIR) return ACS_STATE_DIR
   if (process.getuid?.() === 0) return '/var/lib/acs'

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { existsSync } from 'node:fs'
 import { AcsError, isAcsError, messageOf } from '../base/errors.js'
-import { runCredentialCommand } from './credential-command.js'
 import { accountOf, systemKeyring, type Keyring } from './keyring.js'
 import type { Layer } from './layers.js'
 import type { Environment } from './paths.js'
@@ -99,7 +98,11 @@ function stored(layer: Layer, credential: CredentialSource, login: Login, tools:
     case 'command':
       return {
         origin: `credential command (${where})`,
-        read: () => runCredentialCommand(credential.command, login, tools.env),
+        read: async () => {
+          // Most logins start no process.
+          const { runCredentialCommand } = await import('./credential-command.js')
+          return runCredentialCommand(credential.command, login, tools.env)
+        },
       }
   }
 }

@@ -140,6 +140,13 @@ interface MountNamespace {
   entries: MountEntry[]
 }
 
+/** One process of each other mount namespace in which the device is mounted. */
+export async function mountedElsewhere(roots: HostRoots, deviceNumber: string): Promise<number[]> {
+  return (await mountNamespaces(roots))
+    .filter(({ own, entries }) => !own && entries.some((entry) => entry.deviceNumber === deviceNumber))
+    .map(({ pid }) => pid)
+}
+
 /** The mount table of every mount namespace, ours first. A container that copied a mount keeps the device alive. */
 export async function mountNamespaces(roots: HostRoots): Promise<MountNamespace[]> {
   const ownTable = await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8')

@@ -84,8 +84,24 @@ export interface Initiator {
    * Call it before this machine is allowed again, else writes that waited in a dead session reach the disk then.
    */
   failIo?(disk: Pick<DiskAddress, 'portal' | 'targetName' | 'lun'>, deadline: Deadline): Promise<void>
+  /** Target names of disks that are here but whose way to the target has ended for good: all their I/O fails. */
+  broken?(deadline: Deadline): Promise<string[]>
   /** Removes leftovers of half-done attaches (dead daemons, stale mounts, empty folders). Returns what it removed, in words. */
   sweep(deadline: Deadline): Promise<string[]>
+  /** What `sweep` would remove as half done, in words; removes nothing and asks no target. */
+  leftovers(deadline: Deadline): Promise<string[]>
+  /** The sessions behind the disks acs attached, as this machine sees them; no I/O, so a dead one cannot hang it. */
+  sessions(deadline: Deadline): Promise<DiskSession[]>
+}
+
+/** The way from this machine to one attached disk. */
+export interface DiskSession {
+  /** `host:port` it was attached through. */
+  portal: string
+  targetName: string
+  lun: number
+  /** `down`: something tries to bring it back. `gone`: nothing does, as after the death of a storage daemon. */
+  state: 'up' | 'down' | 'gone'
 }
 
 export type FilesystemType = 'ext4' | 'xfs' | 'btrfs'
@@ -169,6 +185,10 @@ export interface HostMachine {
   /** Never lazy, never forced. EBUSY is retried until the deadline, then EACSBUSY with the holders. */
   unmount(mountPoint: string, deadline: Deadline): Promise<void>
   mounts(): Promise<MountEntry[]>
+  /** One process of each other mount namespace in which the device is mounted: a container's, most likely. */
+  mountedElsewhere(deviceNumber: string): Promise<number[]>
+  /** Returns once everything written to the filesystem mounted there is on its disk (syncfs). */
+  sync(mountPoint: string, deadline: Deadline): Promise<void>
   freeze(mountPoint: string, deadline: Deadline): Promise<void>
   thaw(mountPoint: string, deadline: Deadline): Promise<void>
   /** Bytes of the filesystem mounted there, without hanging on a stale one. */

@@ -1,16 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { mountedElsewhere } from './blockdev.js'
 import { deviceContent, zeroDevice } from './content.js'
 import type { HostLog } from './exec.js'
 import { createRunner } from './exec.js'
 import { checkFilesystem, freezeFilesystem, growFilesystem, makeFilesystem, thawFilesystem } from './filesystem.js'
-import type { HostMachine, Runner } from './host.js'
+import type { HostMachine, Initiator, Runner } from './host.js'
 import { chooseInitiator } from './iscsi/choose.js'
 import { createKernelInitiator } from './iscsi/kernel.js'
 import { createUserspaceInitiator } from './iscsi/userspace.js'
 import { createLocks, type Locks } from './lock.js'
-import { filesystemUsage, mountDevice, readMounts, replayJournal, unmountPath } from './mount.js'
+import { filesystemUsage, mountDevice, readMounts, replayJournal, syncFilesystem, unmountPath } from './mount.js'
 import { defaultRuntimeFolder, defaultStateFolder, machineRoots, type Checkpoint, type HostRoots } from './roots.js'
 
 export interface HostMachineOptions {
@@ -28,13 +29,9 @@ export interface HostMachineOptions {
 
 /** The machine acs runs on. */
 export function createHostMachine(options: HostMachineOptions = {}): HostMachine {
-  const { log, checkpoint } = options
   const roots = { ...machineRoots, ...options.roots }
-  const runner = options.runner ?? createRunner({ log })
-  const runtimeFolder = options.runtimeFolder ?? defaultRuntimeFolder()
-  const stateFolder = options.stateFolder ?? defaultStateFolder()
-  const common = { runner, locks: options.locks ?? createLocks(), roots, runtimeFolder, stateFolder, log, checkpoint }
-  const initiators = [createKernelInitiator(common), createUserspaceInitiator(common)]
+  const runner = options.runner ?? createRunner({ log: options.log })
+  const initiators = createInitiators({ ...options, runner })
   const context = { runner, roots }
 
   return {
@@ -52,8 +49,25 @@ export function createHostMachine(options: HostMachineOptions = {}): HostMachine
     mount: (request, deadline) => mountDevice(context, request, deadline),
     unmount: (mountPoint, deadline) => unmountPath(context, mountPoint, deadline),
     mounts: () => readMounts(roots),
+    mountedElsewhere: (deviceNumber) => mountedElsewhere(roots, deviceNumber),
+    sync: (mountPoint, deadline) => syncFilesystem(runner, mountPoint, deadline),
     freeze: (mountPoint, deadline) => freezeFilesystem(runner, mountPoint, deadline),
     thaw: (mountPoint, deadline) => thawFilesystem(runner, mountPoint, deadline),
     usage: (mountPoint, deadline) => filesystemUsage(runner, mountPoint, deadline),
   }
+}
+
+/** Both initiators, in the order `auto` takes them, whether or not they can work here. */
+export function createInitiators(options: HostMachineOptions = {}): readonly Initiator[] {
+  const { log, checkpoint } = options
+  const common = {
+    runner: options.runner ?? createRunner({ log }),
+    locks: options.locks ?? createLocks(),
+    roots: { ...machineRoots, ...options.roots },
+    runtimeFolder: options.runtimeFolder ?? defaultRuntimeFolder(),
+    stateFolder: options.stateFolder ?? defaultStateFolder(),
+    log,
+    checkpoint,
+  }
+  return [createKernelInitiator(common), createUserspaceInitiator(common)]
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { AcsError, isAcsError } from '../base/errors.js'
 import { ensureFolder } from '../base/durable-file.js'
 import type { Deadline } from '../base/deadline.js'
-import { deviceNumberOf, mountHolders, mountNamespaces } from './blockdev.js'
+import { deviceNumberOf, mountedElsewhere, mountHolders } from './blockdev.js'
 import { exitCodeOf } from './exec.js'
 import type { MountEntry, MountRequest, Runner } from './host.js'
 import { mountAt, mountsOfDevice, parseMountinfo } from './mountinfo.js'
@@ -128,9 +128,7 @@ async function busy(context: MountContext, mountPoint: string, cause: unknown): 
     .map((entry) => entry.mountPoint)
     .filter((other) => other.startsWith(`${mountPoint}/`))
   const number = mountAt(await readMounts(roots), mountPoint)?.deviceNumber
-  const elsewhere = (await mountNamespaces(roots))
-    .filter((namespace) => !namespace.own && namespace.entries.some((entry) => entry.deviceNumber === number))
-    .map((namespace) => namespace.pid)
+  const elsewhere = number === undefined ? [] : await mountedElsewhere(roots, number)
   const evidence = [
     ...holders.map((holder) => `process ${holder.pid} (${holder.command})`),
     ...nested.map((path) => `a mount at ${path}`),
@@ -185,6 +183,11 @@ export async function filesystemUsage(
     timeoutMs: 5_000,
   })
   return parseUsage(stdout)
+}
+
+/** syncfs(2), in a process of its own: on a dead disk it may never return. */
+export async function syncFilesystem(runner: Runner, mountPoint: string, deadline: Deadline): Promise<void> {
+  await runner.run('sync', ['--file-system', '--', mountPoint], { deadline, timeoutMs: 300_000 })
 }
 
 /** `block-size blocks free available` of `stat -f -c '%S %b %f %a'`. */

@@ -28,9 +28,7 @@ export const pluginConfigSchema = v.strictObject({
   defaults: v.optional(options),
   /** Options that win over `-o`, or refuse another value. */
   enforce: v.optional(options),
-  profiles: v.optional(
-    v.record(text, v.strictObject({ defaults: v.optional(options), enforce: v.optional(options) })),
-  ),
+  profiles: v.optional(v.record(text, v.strictObject({ defaults: v.optional(options), enforce: v.optional(options) }))),
   quota: v.optional(
     v.strictObject({ host: v.optional(quotaSchema), containers: v.optional(v.record(text, quotaSchema)) }),
   ),

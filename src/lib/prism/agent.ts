@@ -1,7 +1,8 @@
 import { Agent, type AgentOptions, type RequestOptions } from 'node:https'
-import { connect, type TLSSocket } from 'node:tls'
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type { Duplex } from 'node:stream'
 import { serverName } from './certificate.js'
+import { isVouchedFor, ownCertificate } from './self-signed.js'
 
 /** What makes a server the right one: a pinned certificate, or a CA (the system's when absent). */
 export interface Trust {
@@ -44,37 +45,69 @@ export class PrismAgent extends Agent {
     options: RequestOptions,
     callback?: (error: Error | null, socket: Duplex) => void,
   ): Duplex | null | undefined {
-    const { fingerprint, ca } = this.trust
     const host = typeof options.host === 'string' ? options.host.replace(/^\[(.*)\]$/, '$1') : 'localhost'
-    const socket = connect({
-      host,
-      port: Number(options.port),
-      servername: serverName(host),
-      ALPNProtocols: ['http/1.1'],
-      // With a pin Node's own check is off, and ours below decides before the socket is handed over. The empty
-      // list of CAs then saves Node from parsing all of its own, which is a fifth of a short command's time.
-      ...(fingerprint === undefined ? { ca, rejectUnauthorized: true } : { ca: [], rejectUnauthorized: false }),
-    })
-    socket.setNoDelay(true)
-    const finish = (error?: Error): void => {
-      clearTimeout(timer)
-      socket.removeListener('error', onError)
-      if (error) {
-        socket.on('error', () => undefined)
-        socket.destroy()
-      }
+    const server = { host, port: Number(options.port) }
+    this.open(server).then(
+      (socket) => callback?.(null, socket),
       // Node's callback takes (error) alone on failure.
-      callback?.(error ?? null, socket)
-    }
-    const onError = (error: NodeJS.ErrnoException): void => finish(asConnectFailure(error))
-    const timer = setTimeout(
-      () => finish(new ConnectFailure('ETIMEDOUT', `no connection within ${connectTimeoutMs / 1000} s`)),
-      connectTimeoutMs,
+      (error: unknown) => (callback as ((error: unknown) => void) | undefined)?.(error),
     )
-    socket.once('error', onError)
-    socket.once('secureConnect', () => finish(fingerprint === undefined ? undefined : pinFailure(socket, fingerprint)))
     return undefined
   }
+
+  private async open(server: Server): Promise<TLSSocket> {
+    const { fingerprint, ca } = this.trust
+    if (fingerprint !== undefined) {
+      const socket = await handshake(server, judgedByUs)
+      const failure = pinFailure(socket, fingerprint)
+      if (failure === undefined) return socket
+      socket.destroy()
+      throw failure
+    }
+    const own = ca === undefined ? undefined : ownCertificate(ca, server.host)
+    if (own !== undefined) {
+      const socket = await handshake(server, judgedByUs)
+      if (isVouchedFor(socket, own)) return socket
+      // Another certificate may still be signed by this one, and if not, Node says best what is wrong with it.
+      socket.destroy()
+    }
+    return handshake(server, { ca, rejectUnauthorized: true })
+  }
+}
+
+interface Server {
+  /** IPv6 without brackets. */
+  host: string
+  port: number
+}
+
+/**
+ * Node's own check is off, and ours decides before the socket is handed over. The empty list of CAs then saves Node
+ * from parsing all of its own, which is a fifth of a short command's time.
+ */
+const judgedByUs: ConnectionOptions = { ca: [], rejectUnauthorized: false }
+
+/** A connection after the handshake. Rejects with ConnectFailure. */
+async function handshake({ host, port }: Server, trust: ConnectionOptions): Promise<TLSSocket> {
+  const socket = connect({ host, port, servername: serverName(host), ALPNProtocols: ['http/1.1'], ...trust })
+  socket.setNoDelay(true)
+  return new Promise((resolve, reject) => {
+    const fail = (failure: ConnectFailure): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      reject(failure)
+    }
+    const timer = setTimeout(
+      () => fail(new ConnectFailure('ETIMEDOUT', `no connection within ${connectTimeoutMs / 1000} s`)),
+      connectTimeoutMs,
+    )
+    // Stays on the socket: an error before HTTP listens itself would be nobody's, and end the program.
+    socket.on('error', (error: NodeJS.ErrnoException) => fail(asConnectFailure(error)))
+    socket.once('secureConnect', () => {
+      clearTimeout(timer)
+      resolve(socket)
+    })
+  })
 }
 
 function pinFailure(socket: TLSSocket, fingerprint: string): ConnectFailure | undefined {

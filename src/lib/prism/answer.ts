@@ -1,3 +1,4 @@
+import { isRecord } from '../base/record.js'
 import type { PrismReason } from './errors.js'
 
 /** A complete answer of the server. `headers` keys are lower case. */
@@ -34,9 +35,7 @@ export function jsonOf(text: string): unknown {
   }
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
+export { isRecord }
 
 function firstText(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? firstLine(value) : undefined

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { isAcsError, messageOf, type AcsError } from '../base/errors.js'
+import { redactFields } from '../base/redact.js'
 import { deadlineIn, type Deadline } from '../base/deadline.js'
 import { ConnectFailure } from './agent.js'
 import { jsonOf, reasonOf, type Answer } from './answer.js'
@@ -15,7 +16,6 @@ import {
   untrustedCertificate,
   wrongPassword,
 } from './errors.js'
-import { redact } from './redact.js'
 import { asksToComeBack, backoffMs, mayPass, parseRetryAfter, retriesFor } from './retry.js'
 import { Session, type Authentication } from './session.js'
 import { createTransport, type Transport } from './transport.js'
@@ -135,7 +135,7 @@ export class PrismHttp {
         this.options.log?.({
           ...{ requestId, method, path, retry, authentication: authentication.kind, ...result },
           ms: Math.round(performance.now() - started),
-          ...(body === undefined ? {} : { body: redact(body) }),
+          ...(body === undefined ? {} : { body: redactFields(body) }),
         })
       try {
         const answer = await this.transport.send({

@@ -90,15 +90,24 @@ export async function grant(context: VolumeContext, uuid: string, to: Grant): Pr
 /**
  * Takes everyone off the list and sees that they are: a fenced machine's I/O fails before anyone else may
  * log in. Throws EACSHELD while a virtual machine is attached.
+ * `still`: asked at the moment of the change; when it says no, nothing is changed.
  */
-export async function revokeAll(context: VolumeContext, uuid: string): Promise<Volume> {
+export async function revokeAll(
+  context: VolumeContext,
+  uuid: string,
+  still: (volume: Volume) => boolean = () => true,
+): Promise<Volume> {
   const nobody: Me = { hostName: '', bootId: '', initiatorName: '' }
-  await changeVolume(context, uuid, (volume) => {
+  let spared = false as boolean
+  const seen = await changeVolume(context, uuid, (volume) => {
+    spared = !still(volume)
+    if (spared) return undefined
     const hold = holdOf(volume, nobody)
     if (hold.kind === 'vm') throw heldElsewhere(volume, hold, nobody)
     if (hold.kind === 'free' && !volume.trailer?.h && volume.trailer?.rd === undefined) return undefined
     return { allowedInitiators: [], ...describeWithout(volume) }
   })
+  if (spared) return seen
   const after = await changeVolume(context, uuid, () => undefined)
   const left = initiatorsOf(after)
   if (left.length > 0)
@@ -106,7 +115,10 @@ export async function revokeAll(context: VolumeContext, uuid: string): Promise<V
       'conflict',
       'EACSREVOKE',
       `volume ${nameOf(after)} still allows ${left.join(', ')} after all access was revoked`,
-      { hints: ['Someone gave access meanwhile; look: acs volume explain ' + after.group.name], details: { uuid } },
+      {
+        hints: ['Someone gave access meanwhile; look: acs volume explain ' + after.group.name],
+        details: { uuid, initiators: left },
+      },
     )
   return after
 }
@@ -151,9 +163,11 @@ export function holderRecord(me: Me, pluginAddress: string | undefined): Holder 
   }
 }
 
+// Whoever asked the holder for the volume asked that holder: a request ends with the hold.
+
 function describeWith(volume: Volume, holder: Holder, purpose: 'write' | 'read'): string {
   const rd = purpose === 'read' ? { rd: `${headOf(volume.group.uuid)}-${holder.s}` } : {}
-  return withRecord(volume, (trailer) => ({ ...without(trailer, 'rd'), h: holder, ...rd }))
+  return withRecord(volume, (trailer) => ({ ...without(trailer, 'rd', 'q'), h: holder, ...rd }))
 }
 
 /** What is left of the readers without one; the last takes the mark along. */
@@ -166,6 +180,7 @@ function withoutReader(volume: Volume, initiator: string): VolumeGroupChange {
 }
 
 function describeWithout(volume: Volume): { description?: string } {
-  if (volume.trailer?.h === undefined && volume.trailer?.rd === undefined) return {}
-  return { description: withRecord(volume, (trailer) => without(trailer, 'h', 'rd')) }
+  const { h, rd, q } = volume.trailer ?? {}
+  if (h === undefined && rd === undefined && q === undefined) return {}
+  return { description: withRecord(volume, (trailer) => without(trailer, 'h', 'rd', 'q')) }
 }

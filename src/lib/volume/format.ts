@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { AcsError } from '../base/errors.js'
 import type { FilesystemType } from '../host/host.js'
 import { changeVolume, withRecord } from './change.js'
@@ -55,7 +56,9 @@ export async function formatVolume(context: VolumeContext, request: FormatReques
   await session(context, uuid, { state: 'attached', takeOver: false, shared: false })
   const was = await wipe(context, uuid, { ...request, filesystem })
   // The mount that follows is an ordinary first mount: blank check, token and all.
-  const mounted = await session(context, uuid, { state: 'mounted', takeOver: false }, `/run/acs/format-${uuid}`)
+  // In a folder that only this machine's root can enter: nobody is to use it in passing.
+  const place = join(context.stateFolder, `format-${uuid}`)
+  const mounted = await session(context, uuid, { state: 'mounted', takeOver: false }, place)
   await session(
     context,
     uuid,

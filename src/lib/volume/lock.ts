@@ -14,7 +14,7 @@ export async function withVolumeLock<T>(
   doing: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  const address = `\0acs-volume-${createHash('sha256').update(volumeUuid).digest('hex').slice(0, 32)}`
+  const address = addressOf(volumeUuid)
   let release = await take(address, doing)
   for (let told = false; release === undefined; release = await take(address, doing)) {
     await holderLetsGo(address, context, (who) => {
@@ -28,6 +28,27 @@ export async function withVolumeLock<T>(
   } finally {
     release()
   }
+}
+
+/** Who works on a volume on this machine right now, as `pid 4711: mount`; undefined when nobody does. */
+export function volumeLockHolder(volumeUuid: string, patienceMs = 1_000): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(addressOf(volumeUuid))
+    const finish = (who: string | undefined): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(who)
+    }
+    // Held by a process that is stopped, or too busy to answer.
+    const timer = setTimeout(() => finish('a process that does not answer'), patienceMs)
+    socket.on('data', (text) => finish(text.toString('utf8')))
+    socket.on('error', () => finish(undefined))
+    socket.on('close', () => finish(undefined))
+  })
+}
+
+function addressOf(volumeUuid: string): string {
+  return `\0acs-volume-${createHash('sha256').update(volumeUuid).digest('hex').slice(0, 32)}`
 }
 
 /** Takes the lock and returns how to let go of it; undefined when someone else has it. */

@@ -15,6 +15,10 @@ export interface MountVolumeRequest {
   takeOver?: boolean
   chapSecret?: string
   dryRun?: boolean
+  /** Called under the volume's lock before anything is done, with whether it is mounted there already. */
+  before?: (alreadyMounted: boolean) => Promise<void>
+  /** Called under the volume's lock when it is mounted. */
+  settle?: () => Promise<void>
 }
 
 export interface MountResult {
@@ -77,7 +81,9 @@ async function mountOnce(context: VolumeContext, request: MountVolumeRequest): P
       if (observed.mount === 'none') await checkMountPoint(work.mountPoint, await context.host.mounts())
       if (request.chapSecret !== undefined && !request.dryRun)
         await keepChapSecret(context.stateFolder, volume.group.uuid, checkSecret(request.chapSecret))
+      if (!request.dryRun) await request.before?.(observed.mount === 'here')
     },
+    ...(request.settle ? { settle: request.settle } : {}),
   })
   const { work, done } = result
   const has = (step: Step): boolean => done.includes(step)

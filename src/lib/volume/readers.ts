@@ -27,7 +27,7 @@ export async function admitReaders(context: VolumeContext, uuid: string, me: Me)
     const hold = holdOf(volume, me, remembered)
     if (hold.kind === 'reading') return undefined
     if (hold.kind !== 'mine' || !hold.opening || !volume.trailer?.ro) throw changed(volume)
-    return { description: withRecord(volume, (trailer) => without(trailer, 'h')) }
+    return { description: withRecord(volume, (trailer) => without(trailer, 'h', 'q')) }
   })
 }
 

@@ -148,7 +148,7 @@ async function renameCurrent(context: VolumeContext, restore: Restore): Promise<
       at: new Date().toISOString(),
       frozen: false,
     }
-    const trailer = { ...without(volume.trailer ?? { v: 1 }, 'h', 'fmt', 'prot'), snap }
+    const trailer = { ...without(volume.trailer ?? { v: 1 }, 'h', 'q', 'fmt', 'prot'), snap }
     return { name: keepAs, description: withTrailer(volume.description, trailer) }
   })
 }

@@ -26,6 +26,8 @@ export interface SessionRequest {
   dryRun?: boolean
   /** Looks before anything is done; may throw. */
   check?: (work: Work) => Promise<void> | void
+  /** Still under the volume's lock, once all is as wanted; what it throws is the session's error, nothing is taken back. */
+  settle?: (work: Work) => Promise<void>
 }
 
 export interface SessionResult {
@@ -66,6 +68,7 @@ export async function runSession(context: VolumeContext, request: SessionRequest
       work.finding = await look(probe)
     }
     const done = await execute(context, work, desired, lookAgain)
+    await request.settle?.(work)
     return { volume: work.finding.volume, work, done }
   }
   return request.dryRun ? body() : withVolumeLock(context, group.uuid, request.intent, body)

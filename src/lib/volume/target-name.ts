@@ -2,7 +2,7 @@ import { AcsError } from '../base/errors.js'
 import type { VolumeGroup } from '../prism/prism.js'
 
 /** What Prism leaves out of `iscsi_target` (recorded: the field never carries the `iqn.` part). */
-const targetPrefix = 'iqn.2010-06.com.nutanix:'
+export const targetPrefix = 'iqn.2010-06.com.nutanix:'
 
 const defaultPort = 3260
 

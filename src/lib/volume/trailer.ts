@@ -28,6 +28,8 @@ export interface Trailer {
   ro?: boolean
   /** Who holds it exclusively. */
   h?: Holder
+  /** Another host's plugin asks the holder for it; proves to the holder that it may ask. */
+  q?: HandOverRequest
   /** Present on a snapshot. */
   snap?: SnapshotMark
   /** acs made the group, where no `fs` or `snap` says so: the clone of a group whose filesystem is not known. */
@@ -66,10 +68,20 @@ export interface Holder {
   i: string
   /** Boot id of the host; absent when access was given to an initiator by name. */
   b?: string
-  /** Address of the volume plugin there. */
+  /** Address and certificate of the volume plugin there: `HOST:PORT#FINGERPRINT`, see plugin/peer/address.ts. */
   a?: string
   /** Since, ISO 8601. */
   s: string
+}
+
+export interface HandOverRequest {
+  /** Host name and initiator IQN of whoever asks. */
+  n: string
+  i: string
+  /** Fingerprint of the certificate it asks with. */
+  f: string
+  /** ISO 8601, by its clock. */
+  at: string
 }
 
 export interface SnapshotMark {
@@ -134,6 +146,7 @@ const trailerSchema = v.looseObject({
       s: v.string(),
     }),
   ),
+  q: v.optional(v.looseObject({ n: v.string(), i: v.string(), f: v.string(), at: v.string() })),
   snap: v.optional(
     v.looseObject({ of: v.string(), ofName: v.string(), name: v.string(), at: v.string(), frozen: v.boolean() }),
   ),
@@ -173,11 +186,11 @@ export function withTrailer(description: Description, trailer: Trailer): string 
 }
 
 /**
- * Room that use needs later, kept free when people write the text: a holder with its plugin's address and
- * fingerprint (60 characters) and another host's request to take over (120), while the filesystem is made. Counted
- * in a test for a host name of 64 and an IQN of 60 characters. The mark of the trash fits in the holder's place.
+ * Room that use needs later, kept free when people write the text: a holder with its plugin's address, and another
+ * host's request for it, while the filesystem is made. Counted in a test for host names of 64 and IQNs of 60
+ * characters. The mark of the trash fits in the holder's place.
  */
-export const roomForUse = 564
+export const roomForUse = 652
 
 /** Throws EACSDESCRIPTION when a new text leaves no room for the holder and the format record. */
 export function checkRoom(text: string): string {

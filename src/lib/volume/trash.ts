@@ -71,7 +71,7 @@ export async function trashVolume(context: VolumeContext, request: TrashRequest)
     const del = { g: headOf(uuid), n: name, at: at.toISOString(), until: until.toISOString() }
     return {
       name: trashName,
-      description: withRecord(now, (trailer) => ({ ...without(trailer, 'h', 'rd', 'hid'), del })),
+      description: withRecord(now, (trailer) => ({ ...without(trailer, 'h', 'rd', 'q', 'hid'), del })),
     }
   })
   return { volume, name, until }

@@ -2,6 +2,7 @@ import { AcsError } from '../base/errors.js'
 import { note, type VolumeContext } from './context.js'
 import { resolveMountPoint } from './mount-point.js'
 import { printable } from './names.js'
+import { readReferences } from './references.js'
 import { runSession } from './session.js'
 import type { Work } from './steps.js'
 import { nameOf, type Volume } from './volume.js'
@@ -13,6 +14,8 @@ export interface UnmountRequest {
   all?: boolean
   keepAttached?: boolean
   dryRun?: boolean
+  /** Called under the volume's lock when nothing of it is here any more. */
+  settle?: () => Promise<void>
 }
 
 export interface UnmountResult {
@@ -32,10 +35,12 @@ export async function unmountVolume(context: VolumeContext, request: UnmountRequ
     intent: 'unmount',
     desired: request.keepAttached ? { state: 'unmounted' } : { state: 'detached', unmount: true },
     ...(request.dryRun === undefined ? {} : { dryRun: request.dryRun }),
-    check: (work) => {
+    check: async (work) => {
       checkPlaces(work, request, mountPoint)
+      await refuseReferenced(context, work)
       places.push(...work.finding.mounts.map((mount) => mount.mountPoint))
     },
+    ...(request.settle ? { settle: request.settle } : {}),
   })
   const changed = result.done.length > 0
   if (!changed && !result.planned) note(context, `volume ${nameOf(result.volume)} is not mounted on this machine`)
@@ -45,6 +50,26 @@ export async function unmountVolume(context: VolumeContext, request: UnmountRequ
     changed,
     ...(result.planned ? { planned: result.planned } : {}),
   }
+}
+
+/** What containers use is theirs: their mounts are in namespaces of their own and would lose the disk under them. */
+async function refuseReferenced(context: VolumeContext, work: Work): Promise<void> {
+  const { group } = work.finding.volume
+  const references = await readReferences(context.stateFolder, group.uuid)
+  if (!references || references.ids.length === 0 || references.bootId !== work.me.bootId) return
+  const [first] = references.ids
+  throw new AcsError(
+    'conflict',
+    'EACSINUSE',
+    `volume ${nameOf(work.finding.volume)} is used by ${references.ids.length} container mount${references.ids.length === 1 ? '' : 's'} since ${first?.at ?? ''}`,
+    {
+      hints: [
+        `See which: docker ps --filter volume=${printable(group.name)}`,
+        'When no container uses it any more: acs doctor --fix',
+      ],
+      details: { uuid: group.uuid, ids: references.ids.map((reference) => reference.id) },
+    },
+  )
 }
 
 /** Several mounts of one volume go together only when that is said. */

@@ -14,6 +14,8 @@ export interface Outcome {
 export interface Running {
   process: ChildProcess
   ended: Promise<Outcome>
+  /** Its stderr so far. */
+  told: () => string
 }
 
 /** Only what a test gives reaches acs: no configuration and no variable of the machine it runs on. */
@@ -32,7 +34,7 @@ export function startAcs(args: readonly string[], env: Record<string, string> = 
     child.once('error', reject)
     child.once('close', (code) => resolve({ code, stdout, stderr }))
   })
-  return { process: child, ended }
+  return { process: child, ended, told: () => stderr }
 }
 
 /** Runs the built acs to its end. */

@@ -69,6 +69,15 @@ describe('secrets', () => {
     if (!args.includes('--passwrod')) expect(stdout + stderr).toContain('--password-stdin or --password-file FILE')
   })
 
+  test('DEBUG makes no library tell the command line', async () => {
+    const args = ['cluster', 'show', '--context', secret]
+    const { code, stdout, stderr } = await acs(['task', 'show', secret], { DEBUG: '*' })
+    expect(stderr).toContain('EACSNOCONNECTION')
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).not.toContain(secret)
+    expect(await acs(args, { DEBUG: '*' })).toEqual(await acs(args))
+  })
+
   test('a password on standard input is never taken for a missing argument', async () => {
     const { code, stdout } = await acs(['task', 'show', '--password-stdin', '--json'], {}, secret)
     expect(code).toBe(2)

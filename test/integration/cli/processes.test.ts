@@ -101,6 +101,30 @@ test('--timeout ends a call with 6', async () => {
   expect(performance.now() - started).toBeLessThan(5000)
 })
 
+describe('work that nothing will ever finish', () => {
+  const stuck = (...args: string[]) => {
+    const argv = JSON.stringify(['volume', 'list', ...args])
+    const script = `
+      const program = require('./bin/load-bundle.js').loadBundle(process.cwd() + '/dist/acs.cjs').exports
+      program.main(${argv}, { root: process.cwd(), load: () => ({ run: () => new Promise(() => {}) }) })`
+    return promisify(execFile)(process.execPath, ['-e', script], { cwd: projectRoot })
+  }
+
+  test('is a defect, not a success', async () => {
+    await expect(stuck()).rejects.toMatchObject({
+      code: 10,
+      stdout: '',
+      stderr: expect.stringMatching(/Error \(EACSBUG\): .*never come; this is a bug in acs/) as string,
+    })
+  })
+
+  test('is a document with --json', async () => {
+    const failed = await stuck('--json').catch((error: unknown) => error as { code: number; stdout: string })
+    expect(failed).toMatchObject({ code: 10 })
+    expect(JSON.parse(failed.stdout)).toMatchObject({ error: { code: 'EACSBUG', exitCode: 10 } })
+  })
+})
+
 test('a reader that goes away is no error', async () => {
   const script = `node bin/run.js completion bash | head -1; echo "\${PIPESTATUS[0]}"`
   const { stdout, stderr } = await promisify(execFile)('bash', ['-c', script], { cwd: projectRoot })

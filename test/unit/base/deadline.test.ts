@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { deadlineIn, noDeadline } from '../../../src/lib/base/deadline.js'
 
@@ -38,5 +40,20 @@ describe('Deadline', () => {
     expect(() => {
       derived.check('mounting')
     }).toThrow(expect.objectContaining({ code: 'EACSINTERRUPTED' }))
+  })
+
+  it('passes even if memory was tidied up meanwhile', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const cancel = new AbortController()
+    let passed = 0
+    for (let count = 0; count < 20; count += 1)
+      deadlineIn(60_000, cancel.signal)
+        .atMost(100)
+        .signal.addEventListener('abort', () => (passed += 1))
+    collectGarbage()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    collectGarbage()
+    await expect.poll(() => passed).toBe(20)
   })
 })

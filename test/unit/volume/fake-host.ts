@@ -63,6 +63,8 @@ export function fakeHost(name: string, disks: Disks, bootId = `boot-of-${name}`)
       return Promise.resolve(disk.sizeBytes)
     },
     sweep: () => Promise.resolve([]),
+    leftovers: () => Promise.resolve([]),
+    sessions: () => Promise.resolve([]),
   }
   const host: FakeHost = {
     initiatorName: `iqn.1993-08.org.debian:01:${name}`,
@@ -120,6 +122,8 @@ export function fakeHost(name: string, disks: Disks, bootId = `boot-of-${name}`)
       return Promise.resolve()
     },
     mounts: () => Promise.resolve([...host.mounted]),
+    mountedElsewhere: () => Promise.resolve([]),
+    sync: () => Promise.resolve(),
     freeze(mountPoint) {
       step('freeze')
       host.frozen.add(mountPoint)

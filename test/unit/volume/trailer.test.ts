@@ -107,9 +107,11 @@ describe('the trailer in a description', () => {
     const uuid = '0006411c-0286-bc71-9f02-0123456789ab'
     const now = new Date().toISOString()
     const atRest: Trailer = { v: 1, fs: 'ext4', fmt: { t: `${uuid.slice(0, 8)}-${'f'.repeat(12)}` }, mo: 'noatime' }
-    const holder = { n: hostName, i: iqn, b: uuid, a: 'a'.repeat(60), s: now }
+    // An IPv6 address in brackets, a port and 22 characters of a certificate: plugin/peer/address.ts.
+    const address = `[${'f'.repeat(39)}]:65535#${'A'.repeat(22)}`
+    const holder = { n: hostName, i: iqn, b: uuid, a: address, s: now }
     const inUse = { ...atRest, fmt: { ...atRest.fmt!, u: uuid, b: `${hostName}/${uuid}` }, h: holder }
-    const asked = { ...inUse, q: 'q'.repeat(118) }
+    const asked = { ...inUse, q: { n: hostName, i: iqn, f: 'A'.repeat(22), at: now } }
     const opening = { ...atRest, fmt: undefined, h: holder, rd: `${uuid.slice(0, 8)}-${now}` }
     const inTrash = { ...atRest, del: { g: uuid.slice(0, 8), n: 'n'.repeat(190), at: now, until: now } }
     const length = (trailer: Trailer): number => withTrailer(parseDescription('text'), trailer).length

@@ -29,6 +29,11 @@ export async function userspaceInitiatorName(stateFolder: string): Promise<strin
   return checked((await readName(path)) ?? '', path)
 }
 
+/** The userspace initiator's name where there is one already; makes none. */
+export async function existingUserspaceName(stateFolder: string): Promise<string | undefined> {
+  return process.env.ACS_INITIATOR_NAME || (await readName(join(stateFolder, 'initiatorname')))
+}
+
 /** The kernel initiator's name from open-iscsi's `initiatorname.iscsi`; `undefined` when there is none. */
 export function parseInitiatorName(text: string): string | undefined {
   return /^\s*InitiatorName\s*=\s*(\S+)/m.exec(text)?.[1]

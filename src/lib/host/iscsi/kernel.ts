@@ -4,7 +4,7 @@ import { AcsError, isAcsError } from '../../base/errors.js'
 import { noDeadline, type Deadline } from '../../base/deadline.js'
 import { assertUnused, deviceNumberOf, deviceSize, flushDevice } from '../blockdev.js'
 import type { HostLog } from '../exec.js'
-import type { AttachedDisk, DiskAddress, Initiator, Runner } from '../host.js'
+import type { AttachedDisk, DiskAddress, DiskSession, Initiator, Runner } from '../host.js'
 import type { Locks } from '../lock.js'
 import { noCheckpoint, type Checkpoint, type HostRoots } from '../roots.js'
 import { assertRightDisk, sameSerial } from './identity.js'
@@ -277,6 +277,35 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
     return removed
   }
 
+  async function leftovers(deadline: Deadline): Promise<string[]> {
+    const found: string[] = []
+    for (const record of await readRecords(recordFolder)) {
+      try {
+        await withTarget(record, deadline.atMost(500), async () => {
+          const session = findSession(await readSessions(roots), record)
+          if (session && (await findDevice(session, record.lun))) return
+          found.push(`${session ? 'session and ' : ''}record of ${record.targetName} LUN ${record.lun}`)
+        })
+      } catch (error) {
+        if (!isAcsError(error, 'EACSLOCKED')) throw error
+      }
+    }
+    return found
+  }
+
+  async function sessions(): Promise<DiskSession[]> {
+    const known = await readSessions(roots)
+    return (await readRecords(recordFolder)).map((record) => ({
+      ...record,
+      state: stateOf(findSession(known, record)),
+    }))
+  }
+
+  function stateOf(session: KernelSession | undefined): DiskSession['state'] {
+    if (!session) return 'gone'
+    return session.state === 'LOGGED_IN' ? 'up' : 'down'
+  }
+
   async function describe(disk: Pick<Address, 'targetName' | 'lun'>, blockName: string): Promise<AttachedDisk> {
     const devicePath = devicePathOf(blockName)
     return {
@@ -303,6 +332,8 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
     refreshSize,
     failIo,
     sweep,
+    leftovers,
+    sessions,
   }
 }
 

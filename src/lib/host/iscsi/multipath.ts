@@ -65,7 +65,8 @@ export async function resizeMultipath(runner: Runner, map: MultipathMap, deadlin
   await runner.run('multipathd', ['resize', 'map', map.mapName], { deadline, timeoutMs: 30_000 })
 }
 
-async function multipathRuns(roots: HostRoots): Promise<boolean> {
+/** Whether a multipathd runs, from the kernel's table of sockets. */
+export async function multipathRuns(roots: HostRoots): Promise<boolean> {
   const table = await readFile(join(roots.proc, 'net', 'unix'), 'utf8').catch(() => '')
   // multipathd listens on an abstract socket of this name (libmpathcmd), on a file since 0.10.
   if (table.includes('@/org/kernel/linux/storage/multipathd')) return true

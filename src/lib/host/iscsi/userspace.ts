@@ -2,10 +2,11 @@ import { AcsError, isAcsError } from '../../base/errors.js'
 import { noDeadline, type Deadline } from '../../base/deadline.js'
 import { assertUnmounted, assertUnused, deviceNumberOf, deviceSize, flushDevice } from '../blockdev.js'
 import type { HostLog } from '../exec.js'
-import type { AttachedDisk, DiskAddress, Initiator, Runner } from '../host.js'
+import type { AttachedDisk, DiskAddress, DiskSession, Initiator, Runner } from '../host.js'
 import type { Locks } from '../lock.js'
-import { attachLoop, detachLoop, type LoopDevice } from '../loop.js'
+import { attachLoop, detachLoop, findLoops, type LoopDevice } from '../loop.js'
 import { packageOf } from '../packages.js'
+import type { ProcessIdentity } from '../processes.js'
 import { noCheckpoint, type Checkpoint, type HostRoots } from '../roots.js'
 import {
   diskFolder,
@@ -16,6 +17,7 @@ import {
   type DiskDescription,
   type DiskFolder,
 } from './disk-folder.js'
+import { hasConnection } from '../connections.js'
 import { askIdentity, assertRightDisk, assertRightSize } from './identity.js'
 import { userspaceInitiatorName } from './initiator-name.js'
 import { inWords, isExported, isWhole, knownFolders, observe, type Observed } from './userspace-state.js'
@@ -190,11 +192,26 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
   }
 
   async function attached(): Promise<AttachedDisk[]> {
-    const found: AttachedDisk[] = []
+    const folders = await diskFolders(runtimeFolder)
+    // One look for all: asking for each disk by itself costs the square of their number.
+    const loops = await findLoops(roots, (file) => folders.some((folder) => folder.exportFile === file))
+    const found = await Promise.all(
+      folders.map(async (folder) => {
+        const loop = loops.find(({ backingFile }) => backingFile === folder.exportFile)
+        const description = loop && (await readDescription(folder))
+        return description && describe(description, loop.devicePath)
+      }),
+    )
+    return found.filter((disk) => disk !== undefined)
+  }
+
+  /** A disk whose daemon has ended. */
+  async function broken(): Promise<string[]> {
+    const found: string[] = []
     for (const folder of await diskFolders(runtimeFolder)) {
+      const { daemons, loops } = await observe(roots, folder)
       const description = await readDescription(folder)
-      const [loop] = (await observe(roots, folder)).loops
-      if (description && loop) found.push(await describe(description, loop.devicePath))
+      if (description && loops.length > 0 && daemons.length === 0) found.push(description.targetName)
     }
     return found
   }
@@ -233,6 +250,38 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
     return removed
   }
 
+  async function leftovers(deadline: Deadline): Promise<string[]> {
+    const found: string[] = []
+    for (const folder of await knownFolders(roots, runtimeFolder)) {
+      try {
+        await locks.within(folder.lockFile, deadline.atMost(500), async () => {
+          const observed = await observe(roots, folder)
+          if (isWhole(observed)) return
+          for (const loop of observed.loops) await assertUnmounted(roots, loop.devicePath, 'sweep')
+          found.push(inWords(folder, observed, await readDescription(folder)))
+        })
+      } catch (error) {
+        if (!isAcsError(error, 'EACSLOCKED') && !isAcsError(error, 'EACSBUSY')) throw error
+      }
+    }
+    return found
+  }
+
+  async function sessions(): Promise<DiskSession[]> {
+    const found: DiskSession[] = []
+    for (const folder of await diskFolders(runtimeFolder)) {
+      const description = await readDescription(folder)
+      const { daemons, loops } = await observe(roots, folder)
+      if (description && loops.length > 0) found.push({ ...description, state: await stateOf(daemons) })
+    }
+    return found
+  }
+
+  async function stateOf([daemon]: readonly ProcessIdentity[]): Promise<DiskSession['state']> {
+    if (!daemon) return 'gone'
+    return (await hasConnection(roots.proc, daemon.pid)) ? 'up' : 'down'
+  }
+
   /** Silent, and the target says that this initiator is not allowed. A portal that is down revokes nothing. */
   async function isRevoked(
     observed: Observed,
@@ -259,7 +308,10 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
     attached,
     refreshSize,
     failIo,
+    broken,
     sweep,
+    leftovers,
+    sessions,
   }
 }
 

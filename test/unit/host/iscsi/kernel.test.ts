@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { deadlineIn } from '../../../../src/lib/base/deadline.js'
@@ -177,9 +177,24 @@ describe('kernel initiator', () => {
     const device = join(kernel.roots.sysfs, 'class/iscsi_session', ours ?? '', 'device')
     expect(statSync(device).isDirectory()).toBe(true)
     await kernel.runner.run('tee', [join(device, `target2:0:0/2:0:0:1/delete`)], { deadline: soon(), input: '1' })
+    expect(await initiator.leftovers(soon())).toEqual([expect.stringContaining(disk.targetName)])
+    expect(kernel.sessionNames()).toHaveLength(2)
     expect(await initiator.sweep(soon())).toEqual([expect.stringContaining(disk.targetName)])
     expect(kernel.sessionNames()).toEqual([foreign])
+    expect(await initiator.leftovers(soon())).toEqual([])
     expect(await initiator.sweep(soon())).toEqual([])
+  })
+
+  it('tells how its sessions are', async () => {
+    await initiator.attach(disk, soon())
+    const [name = ''] = kernel.sessionNames()
+    const session = { portal: disk.portal, targetName: disk.targetName, lun: 1 }
+    expect(await initiator.leftovers(soon())).toEqual([])
+    expect(await initiator.sessions(soon())).toEqual([{ ...session, state: 'up' }])
+    kernel.write(`sys/class/iscsi_session/${name}/state`, 'FAILED\n')
+    expect(await initiator.sessions(soon())).toEqual([{ ...session, state: 'down' }])
+    rmSync(join(kernel.roots.sysfs, 'class/iscsi_session', name), { recursive: true })
+    expect(await initiator.sessions(soon())).toEqual([{ ...session, state: 'gone' }])
   })
 
   it('says what is missing', async () => {

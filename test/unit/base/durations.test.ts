@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { AcsError } from '../../../src/lib/base/errors.js'
-import { formatDuration, parseDuration } from '../../../src/lib/cli/durations.js'
+import { formatDuration, parseDuration } from '../../../src/lib/base/durations.js'
 
 test.each([
   ['30s', 30_000],

@@ -1,4 +1,4 @@
-import { AcsError } from '../base/errors.js'
+import { AcsError } from './errors.js'
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 

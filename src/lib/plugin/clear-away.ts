@@ -1,0 +1,49 @@
+import { isAcsError } from '../base/errors.js'
+import type { AttachedDisk, Initiator } from '../host/host.js'
+import type { VolumeContext } from '../volume/context.js'
+import { dataServicesPortal } from '../volume/disk-address.js'
+import type { References } from '../volume/references.js'
+
+type Part = Pick<References, 'target' | 'mountPoint'>
+
+/** Lets all I/O to a volume's disk fail, on a machine that may no longer use it. */
+export async function failIo(context: VolumeContext, part: Part): Promise<void> {
+  const { initiator, disk } = await findPart(context, part)
+  if (disk) await initiator.failIo?.({ ...disk, portal: await portalOf(context) }, context.deadline)
+}
+
+/**
+ * Takes what is left here of a volume that the cluster no longer gives this machine: its I/O fails first, as an
+ * unmount would wait for it. What was not written yet is lost. Throws EACSBUSY while anything has it mounted.
+ */
+export async function clearAway(context: VolumeContext, part: Part): Promise<void> {
+  const { initiator, disk } = await findPart(context, part)
+  const address = disk && { ...disk, portal: await portalOf(context) }
+  if (address) await initiator.failIo?.(address, context.deadline)
+  const mounts = (await context.host.mounts()).filter(({ mountPoint, deviceNumber }) =>
+    disk ? deviceNumber === disk.deviceNumber : mountPoint === part.mountPoint,
+  )
+  for (const { mountPoint } of mounts.reverse()) await context.host.unmount(mountPoint, context.deadline)
+  if (address) await initiator.detach(address, context.deadline)
+}
+
+/** The initiator, and the disk where it is on this machine. */
+export async function findPart(
+  context: VolumeContext,
+  part: Pick<Part, 'target'>,
+): Promise<{ initiator: Initiator; disk?: AttachedDisk }> {
+  const initiator = await context.host.initiator(context.initiator ?? 'auto', context.deadline)
+  const disks = await initiator.attached(context.deadline)
+  const disk = disks.find(({ targetName, lun }) => targetName === part.target && lun === 0)
+  return { initiator, ...(disk ? { disk } : {}) }
+}
+
+/** Where the session goes; a cluster that cannot be asked is no reason to leave the disk here. */
+async function portalOf(context: VolumeContext): Promise<string> {
+  try {
+    return await dataServicesPortal({ ...context, deadline: context.deadline.atMost(5_000) })
+  } catch (error) {
+    if (isAcsError(error, 'EACSINTERRUPTED')) throw error
+    return ''
+  }
+}

@@ -1,0 +1,30 @@
+import { rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** Where the plugin mounts a volume: by its name, or by its UUID where the name is no file name. */
+export function placeOf(mountFolder: string, volume: { name: string; uuid: string }): string {
+  return join(mountFolder, /^[a-zA-Z0-9][a-zA-Z0-9_.@-]{0,254}$/.test(volume.name) ? volume.name : volume.uuid)
+}
+
+/**
+ * Takes ext4's `lost+found` out of an ext4 filesystem, if it is empty: a volume that is not empty gets no content
+ * and no owner from the image (docker-protocols.md, finding 13), and databases refuse the folder. e2fsck makes it again
+ * when it needs it. One that holds what fsck has saved stays; the caller tells.
+ */
+export async function removeLostAndFound(mountPoint: string): Promise<'gone' | 'holds files'> {
+  try {
+    await rmdir(join(mountPoint, 'lost+found'))
+    return 'gone'
+  } catch (error) {
+    return codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST' ? 'holds files' : 'gone'
+  }
+}
+
+/** Removes an empty folder; what is not empty, or busy, or gone, stays as it is. */
+export async function removeEmptyFolder(path: string): Promise<void> {
+  await rmdir(path).catch(() => undefined)
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}

@@ -1,0 +1,227 @@
+import { deadlineIn, type Deadline } from '../base/deadline.js'
+import { messageOf } from '../base/errors.js'
+import type { HostMachine, Initiator } from '../host/host.js'
+import type { Prism } from '../prism/prism.js'
+import type { Checkpoint } from '../volume/checkpoint.js'
+import type { VolumeContext } from '../volume/context.js'
+import type { PluginLog, VolumeDriver } from './driver.js'
+import { dockerApi, isActive } from './docker-api.js'
+import { createHandOver } from './hand-over.js'
+import { openHostVolumes, type HostVolumes } from './host-volumes.js'
+import { openKnownVolumes } from './known-volumes.js'
+import type { HostPort } from './peer/address.js'
+import { createKeyedLocks } from './locks.js'
+import { createNutanixDriver } from './nutanix-driver.js'
+import type { DriverGauges } from './plugin-metrics.js'
+import type { PluginSettings } from './settings.js'
+import { createStaleReferences } from './stale-references.js'
+import { createUsage } from './usage.js'
+import { checkHeldVolumes, repeat } from './watch.js'
+
+export interface PluginOptions {
+  settings: PluginSettings
+  stateFolder: string
+  /** Connects on first use; a failure is tried again with the next call. */
+  openPrism: () => Promise<Prism>
+  host: HostMachine
+  log: PluginLog
+  dataServices?: string
+  /** Host and port of Prism: the way there tells this host's own address. */
+  towards: () => Promise<HostPort>
+  initiator?: VolumeContext['initiator']
+  checkpoint?: Checkpoint
+}
+
+/** A running plugin's inside; the server speaks Docker's protocol with its driver. */
+export interface Plugin {
+  driver: VolumeDriver
+  gauges: DriverGauges
+  /** Takes on what may change while it runs: everything but the mount folder and the addresses it listens on. */
+  configure(settings: PluginSettings): void
+  /** Detaches what only lingers, writes what is not written, ends the timers. */
+  close(deadline: Deadline): Promise<void>
+}
+
+const watchMs = 3_000
+const refreshMs = 30_000
+const staleMs = 60_000
+
+/** Puts the plugin together from this machine's state. Asks nothing of the cluster: that may be down. */
+export async function createPlugin(options: PluginOptions): Promise<Plugin> {
+  const { stateFolder, log } = options
+  let { settings } = options
+  const prism = lazyPrism(options.openPrism)
+  const host = withOneInitiator(options.host)
+  const context = ({ deadline, log: workLog }: { deadline: Deadline; log: PluginLog }): VolumeContext => ({
+    prism,
+    host,
+    stateFolder,
+    deadline,
+    report: ({ kind, message }) => (kind === 'warning' ? workLog.warn({}, message) : workLog.debug({ kind }, message)),
+    ...(options.dataServices === undefined ? {} : { dataServices: options.dataServices }),
+    ...(options.initiator === undefined ? {} : { initiator: options.initiator }),
+    ...(handOver.address() === undefined ? {} : { pluginAddress: handOver.address() }),
+    ...(options.checkpoint ? { checkpoint: options.checkpoint } : {}),
+  })
+
+  const docker = dockerApi(settings.dockerSocket)
+  const handOver = await createHandOver({
+    settings: () => settings,
+    stateFolder,
+    context,
+    docker,
+    log,
+    towards: options.towards,
+    // Asked for once the plugin is whole.
+    volumes: (): HostVolumes => volumes,
+  })
+
+  const volumes = await openHostVolumes({
+    stateFolder,
+    mountFolder: settings.mountFolder,
+    lingerMs: () => settings.lingerMs,
+    locks: createKeyedLocks(),
+    log,
+    context,
+    acquire: (...request) => handOver.acquire(...request),
+  })
+  const known = await openKnownVolumes({
+    stateFolder,
+    list: () => prism.volumeGroups({ deadline: deadlineIn(60_000) }),
+    isKept: (uuid) => volumes.byUuid(uuid) !== undefined,
+    warn: (error) => log.warn({ error: messageOf(error) }, 'could not keep the list of volumes'),
+  })
+  const usage = createUsage(host)
+  const driver = createNutanixDriver({
+    known,
+    volumes,
+    usage,
+    context,
+    isShown: (volume) => settings.show === 'all' || volume.ours,
+    ownName: (name) => name,
+    async ensure({ name, options: given }, call) {
+      const { createVolume } = await import('../volume/create.js')
+      const { parseVolumeSize } = await import('../base/sizes.js')
+      const result = await createVolume(context(call), {
+        name,
+        sizeBytes: parseVolumeSize(given.size ?? '10G'),
+        existsOk: true,
+      })
+      return result.volume?.group ?? (await prism.volumeGroup(result.uuid, { deadline: call.deadline }))
+    },
+    async remove(volume, call) {
+      const { deleteVolume } = await import('../volume/delete.js')
+      await deleteVolume(context(call), { volume: volume.uuid })
+    },
+  })
+
+  void sweep(host, log)
+  void handOver.listen()
+  volumes.settle()
+  void known
+    .refresh()
+    .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'the cluster does not answer yet'))
+  const stops = [
+    repeat(
+      watchMs,
+      async () => {
+        await checkHeldVolumes({ volumes, known, context, log })
+        await usage.measure(volumes.all().filter(({ uuid, ids }) => ids.length > 0 && !volumes.isLost(uuid)))
+      },
+      (error) => log.debug({ error: messageOf(error) }, 'could not look after the volumes in use'),
+    ),
+    repeat(
+      refreshMs,
+      () => known.refresh(),
+      (error) => log.warn({ error: messageOf(error) }, 'the list of volumes could not be refreshed'),
+    ),
+  ]
+
+  const findStale = createStaleReferences({
+    volumes,
+    host,
+    log,
+    containersUsing: async (name) =>
+      (await docker.containersUsing(name, deadlineIn(5_000))).filter(isActive).map(({ id }) => id),
+  })
+  stops.push(
+    repeat(staleMs, findStale, (error) =>
+      log.debug({ error: messageOf(error) }, 'could not look for callers that are gone'),
+    ),
+  )
+
+  return {
+    driver,
+    gauges: {
+      volumes: () => known.all().length,
+      references: () => volumes.all().reduce((sum, { ids }) => sum + ids.length, 0),
+      sessions: async () => {
+        const deadline = deadlineIn(5_000)
+        return (await (await host.initiator(options.initiator ?? 'auto', deadline)).attached(deadline)).length
+      },
+      cacheAge: () => (known.refreshedAt ? (Date.now() - known.refreshedAt.getTime()) / 1000 : Infinity),
+    },
+    configure(next) {
+      settings = { ...next, mountFolder: settings.mountFolder, peer: settings.peer, metrics: settings.metrics }
+    },
+    async close(deadline) {
+      for (const stop of stops) stop()
+      volumes.stop()
+      await handOver.close()
+      await volumes.letGoOfAll(deadline)
+      await known.flush()
+    },
+  }
+}
+
+/** Half-done attaches of a process that died. */
+async function sweep(host: HostMachine, log: PluginLog): Promise<void> {
+  const deadline = deadlineIn(120_000)
+  try {
+    const initiator = await host.initiator('auto', deadline)
+    for (const removed of await initiator.sweep(deadline)) log.warn({ removed }, 'removed a leftover')
+  } catch (error) {
+    log.warn({ error: messageOf(error) }, 'could not look for leftovers')
+  }
+}
+
+/** Chooses the initiator once: looking whether its tools are there starts several processes. */
+function withOneInitiator(host: HostMachine): HostMachine {
+  const chosen = new Map<string, Promise<Initiator>>()
+  return {
+    ...host,
+    initiator(kind, deadline) {
+      const known = chosen.get(kind)
+      if (known) return known
+      const choosing = host.initiator(kind, deadline)
+      chosen.set(kind, choosing)
+      choosing.catch(() => chosen.delete(kind))
+      return choosing
+    },
+  }
+}
+
+/** A cluster that is connected to with the first call, and again after a connection that could not be set up. */
+function lazyPrism(open: () => Promise<Prism>): Prism {
+  let opened: Promise<Prism> | undefined
+  const opening = (): Promise<Prism> => {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined
+      throw error
+    })
+    return opened
+  }
+  // Every member but the version is a method that returns a promise, so that one handler serves them all.
+  return new Proxy({} as Prism, {
+    // No `then`: whatever awaits it must not take it for a promise.
+    get: (_target, member: keyof Prism | 'then') =>
+      member === 'then'
+        ? undefined
+        : member === 'apiVersion'
+          ? 'v2.0'
+          : async (...args: unknown[]) => {
+              const prism = await opening()
+              return (prism[member] as (...args: unknown[]) => unknown)(...args)
+            },
+  })
+}

@@ -1,0 +1,69 @@
+import { deadlineIn } from '../base/deadline.js'
+import { AcsError } from '../base/errors.js'
+import type { HostMachine } from '../host/host.js'
+import type { Prism } from '../prism/prism.js'
+import { checkpointFromEnvironment } from '../volume/checkpoint.js'
+import type { VolumeContext } from '../volume/context.js'
+import { createPlugin } from './plugin.js'
+import type { ServedDriver, Surroundings } from './serve.js'
+import { defaultConfigFile, readPluginSettings } from './settings.js'
+
+export interface ServedDriverOptions {
+  /** Default /etc/acs/plugin.yaml. */
+  configFile: string | undefined
+  stateFolder: string
+  host: HostMachine
+  initiator: VolumeContext['initiator']
+  /** Where Prism is, by flags, environment and contexts; may fail, and be right later. */
+  connection: () => Promise<{ host: string; port: number; dataServices: string | undefined }>
+  openPrism: () => Promise<Prism>
+}
+
+/** What is lingering is detached when the plugin stops, within that time; systemd gives it 150 s in all. */
+const closeMs = 100_000
+
+/** The plugin with its settings and its metrics, as `serve` runs it. Throws what keeps it from ever working: bad settings, no root. */
+export async function createServedDriver(
+  { log, metrics }: Surroundings,
+  options: ServedDriverOptions,
+): Promise<ServedDriver> {
+  if (process.getuid?.() !== 0)
+    throw new AcsError('precondition', 'EACSNOTROOT', 'the volume plugin attaches and mounts, which takes root', {
+      hints: ['sudo acs plugin serve', 'As a service: sudo acs plugin install'],
+    })
+  const configFile = options.configFile ?? defaultConfigFile
+  const settings = await readPluginSettings(configFile)
+  log.setLevel(settings.logLevel)
+  const { dataServices } = await options.connection().catch(() => ({ dataServices: undefined }))
+  const plugin = await createPlugin({
+    settings,
+    stateFolder: options.stateFolder,
+    host: options.host,
+    log,
+    openPrism: options.openPrism,
+    towards: options.connection,
+    checkpoint: checkpointFromEnvironment(),
+    ...(options.initiator === undefined ? {} : { initiator: options.initiator }),
+    ...(dataServices === undefined ? {} : { dataServices }),
+  })
+  metrics.watchDriver(plugin.gauges)
+  const endMetrics = settings.metrics === undefined ? undefined : await serveMetrics(settings.metrics, metrics)
+  return {
+    ...plugin.driver,
+    async close() {
+      await plugin.close(deadlineIn(closeMs))
+      await endMetrics?.()
+    },
+    async reload() {
+      const fresh = await readPluginSettings(configFile)
+      log.setLevel(fresh.logLevel)
+      plugin.configure(fresh)
+    },
+  }
+}
+
+async function serveMetrics(where: string, metrics: Surroundings['metrics']): Promise<() => Promise<void>> {
+  const { startMetricsServer } = await import('./metrics-server.js')
+  const server = await startMetricsServer(where, metrics)
+  return () => server.close()
+}

@@ -1,0 +1,115 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { VolumeGroup } from '../../../src/lib/prism/prism.js'
+import { openKnownVolumes, type KnownVolumes } from '../../../src/lib/plugin/known-volumes.js'
+import { temporaryFolder } from '../volume/fake-context.js'
+import { fakePrism, type FakePrism } from '../volume/fake-prism.js'
+
+const uuid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
+
+interface Scene {
+  prism: FakePrism
+  stateFolder: string
+  known: KnownVolumes
+  kept: Set<string>
+  open: () => Promise<KnownVolumes>
+}
+
+async function scene(): Promise<Scene> {
+  const prism = fakePrism()
+  const stateFolder = await temporaryFolder()
+  const kept = new Set<string>()
+  const open = (): Promise<KnownVolumes> =>
+    openKnownVolumes({
+      stateFolder,
+      list: () => prism.volumeGroups(),
+      isKept: (each) => kept.has(each),
+      warn: (error) => {
+        throw error
+      },
+    })
+  return { prism, stateFolder, kept, open, known: await open() }
+}
+
+describe('known volumes', () => {
+  it('are those of the cluster, without snapshots', async () => {
+    const { prism, known } = await scene()
+    prism.put({ uuid: uuid(1), name: 'db', description: 'acs:{"v":1,"fs":"xfs"}' })
+    prism.put({ uuid: uuid(2), name: 'foreign' })
+    const snap = '{"of":"x","ofName":"db","name":"s","at":"2026-01-01T00:00:00Z","frozen":false}'
+    prism.put({ uuid: uuid(3), name: 'db@s', description: `acs:{"v":1,"snap":${snap}}` })
+    expect(known.refreshedAt).toBeUndefined()
+    await known.refresh()
+    expect(known.all().map(({ name, ours }) => [name, ours])).toEqual([
+      ['db', true],
+      ['foreign', false],
+    ])
+    expect(known.get('db')).toMatchObject({ filesystem: 'xfs', target: expect.stringMatching(/^iqn\./) as string })
+    expect(known.refreshedAt).toBeInstanceOf(Date)
+  })
+
+  it('outlive the process', async () => {
+    const { prism, known, open } = await scene()
+    prism.put({ uuid: uuid(1), name: 'db' })
+    await known.refresh()
+    await known.flush()
+    expect((await open()).get('db')?.uuid).toBe(uuid(1))
+  })
+
+  it('cost one question when their file is damaged', async () => {
+    const { prism, stateFolder, open } = await scene()
+    await writeFile(join(stateFolder, 'known-volumes.json'), '{"v":1,"at":')
+    prism.put({ uuid: uuid(1), name: 'db' })
+    const known = await open()
+    expect(known.all()).toEqual([])
+    await known.refresh()
+    expect(known.get('db')).toBeDefined()
+  })
+
+  it('take in what a call learned while a list was under way', async () => {
+    const { prism, known } = await scene()
+    const before = prism.put({ uuid: uuid(1), name: 'old' })
+    let answer: (groups: VolumeGroup[]) => void = () => undefined
+    prism.volumeGroups = () => new Promise((resolve) => (answer = resolve))
+    const refreshed = known.refresh()
+    known.learn({ ...before, uuid: uuid(2), name: 'new' })
+    known.forget(uuid(1))
+    answer([before])
+    await refreshed
+    expect(known.all().map(({ name }) => name)).toEqual(['new'])
+  })
+
+  it('forget what is gone, but not what is in use here', async () => {
+    const { prism, known, kept } = await scene()
+    prism.put({ uuid: uuid(1), name: 'used' })
+    prism.put({ uuid: uuid(2), name: 'unused' })
+    await known.refresh()
+    kept.add(uuid(1))
+    prism.groups.clear()
+    await known.refresh()
+    expect(known.all().map(({ name }) => name)).toEqual(['used'])
+  })
+
+  it('follow a volume that was renamed', async () => {
+    const { prism, known } = await scene()
+    const group = prism.put({ uuid: uuid(1), name: 'before' })
+    await known.refresh()
+    known.learn({ ...group, name: 'after' })
+    expect(known.get('before')).toBeUndefined()
+    expect(known.get('after')?.uuid).toBe(uuid(1))
+  })
+
+  it('share one question among all who ask', async () => {
+    const { prism, known, stateFolder } = await scene()
+    let asked = 0
+    prism.volumeGroups = () => {
+      asked += 1
+      return Promise.resolve([])
+    }
+    await Promise.all([known.refresh(), known.refresh(), known.refresh()])
+    expect(asked).toBe(1)
+    await known.flush()
+    await expect(readFile(join(stateFolder, 'known-volumes.json'))).rejects.toThrow('ENOENT')
+  })
+})

@@ -1,0 +1,122 @@
+import { describe, expect, it, vi } from 'vitest'
+import { AcsError } from '../../../src/lib/base/errors.js'
+import { CannotTell, type VolumeDriver } from '../../../src/lib/plugin/driver.js'
+import { openKnownVolumes, type KnownVolumes } from '../../../src/lib/plugin/known-volumes.js'
+import { createNutanixDriver } from '../../../src/lib/plugin/nutanix-driver.js'
+import { createUsage } from '../../../src/lib/plugin/usage.js'
+import { call, scene, type Scene } from './scene.js'
+
+interface DriverScene extends Scene {
+  driver: VolumeDriver
+  known: KnownVolumes
+  removed: string[]
+}
+
+async function driverScene(): Promise<DriverScene> {
+  const s = await scene({ lingerMs: 60_000 })
+  const known = await openKnownVolumes({
+    stateFolder: s.context.stateFolder,
+    list: () => s.prism.volumeGroups(),
+    isKept: (uuid) => s.volumes.byUuid(uuid) !== undefined,
+    warn: () => undefined,
+  })
+  const removed: string[] = []
+  const driver = createNutanixDriver({
+    known,
+    volumes: s.volumes,
+    usage: createUsage(s.context.host),
+    context: ({ deadline }) => ({ ...s.context, deadline }),
+    isShown: ({ ours }) => ours,
+    ensure: ({ name }) => Promise.resolve(s.prism.put({ uuid: '00000000-0000-4000-8000-000000000001', name })),
+    remove: ({ name }) => {
+      removed.push(name)
+      return Promise.resolve()
+    },
+    ownName: (name) => name.split(',')[0] ?? name,
+  })
+  return { ...s, driver, known, removed }
+}
+
+const down = (s: Scene): void => {
+  s.prism.volumeGroups = () => Promise.reject(new AcsError('timeout', 'EACSUNREACHABLE', 'Prism is down'))
+}
+
+describe('the driver', () => {
+  it('asks the cluster once for a name it does not know, and never again for one it does', async () => {
+    const s = await driverScene()
+    const asked = vi.spyOn(s.prism, 'volumeGroups')
+    expect((await s.driver.get({ name: 'db' }, call())).name).toBe('db')
+    await s.driver.get({ name: 'db' }, call())
+    expect(asked).toHaveBeenCalledOnce()
+  })
+
+  it('says that a volume is not there only when the cluster says so', async () => {
+    const s = await driverScene()
+    await expect(s.driver.get({ name: 'nothing' }, call())).rejects.toMatchObject({ code: 'EACSNOTFOUND' })
+    down(s)
+    await expect(s.driver.get({ name: 'nothing' }, call())).rejects.toBeInstanceOf(CannotTell)
+    await expect(s.driver.mount({ name: 'nothing', id: 'x' }, call())).rejects.toMatchObject({
+      code: 'EACSUNREACHABLE',
+    })
+  })
+
+  it('does not wait for a cluster that does not answer longer than its caller', async () => {
+    const s = await driverScene()
+    s.prism.volumeGroups = () => new Promise(() => undefined)
+    await expect(s.driver.get({ name: 'db' }, call(50))).rejects.toBeInstanceOf(CannotTell)
+  })
+
+  it('finds what it knows while the cluster is down', async () => {
+    const s = await driverScene()
+    await s.known.refresh()
+    down(s)
+    expect((await s.driver.get({ name: 'db' }, call())).status).toMatchObject({ size: '1 GiB', mounts: 0 })
+    expect(await s.driver.list(call())).toHaveLength(1)
+  })
+
+  it('lists only what acs made, and finds the rest by name', async () => {
+    const s = await driverScene()
+    s.prism.put({ uuid: '00000000-0000-4000-8000-000000000002', name: 'foreign' })
+    await s.known.refresh()
+    expect((await s.driver.list(call())).map(({ name }) => name)).toEqual(['db'])
+    expect((await s.driver.get({ name: 'foreign' }, call())).status).toMatchObject({ managed: false })
+  })
+
+  it('shows where it is mounted and who holds it', async () => {
+    const s = await driverScene()
+    const { mountPoint } = await s.driver.mount({ name: 'db', id: 'one' }, call())
+    expect(mountPoint).toBe(s.place)
+    const volume = await s.driver.get({ name: 'db' }, call())
+    expect(volume).toMatchObject({ mountPoint: s.place, status: { holder: 'a', mounts: 1 } })
+    expect(await s.driver.path({ name: 'db' }, call())).toEqual({ mountPoint: s.place })
+    await s.driver.unmount({ name: 'db', id: 'one' }, call())
+    expect((await s.driver.get({ name: 'db' }, call())).mountPoint).toBeUndefined()
+    expect(await s.driver.path({ name: 'db' }, call())).toEqual({})
+  })
+
+  it('answers under the name that Docker used', async () => {
+    const s = await driverScene()
+    expect((await s.driver.get({ name: 'db,size=20G' }, call())).name).toBe('db,size=20G')
+    await s.driver.mount({ name: 'db,size=20G', id: 'one' }, call())
+    await s.driver.unmount({ name: 'db,size=20G', id: 'one' }, call())
+    expect(s.volumes.byName('db')?.ids).toEqual([])
+  })
+
+  it('removes what nobody uses, detaching it first', async () => {
+    const s = await driverScene()
+    await s.driver.mount({ name: 'db', id: 'one' }, call())
+    await expect(s.driver.remove({ name: 'db' }, call())).rejects.toMatchObject({ code: 'EACSINUSE' })
+    await s.driver.unmount({ name: 'db', id: 'one' }, call())
+    await s.driver.remove({ name: 'db' }, call())
+    expect(s.removed).toEqual(['db'])
+    expect(s.context.host.attachedDisks).toEqual([])
+    expect(s.known.get('db')).toBeUndefined()
+  })
+
+  it('knows at once what it made', async () => {
+    const s = await driverScene()
+    await s.driver.create({ name: 'new', options: {} }, call())
+    down(s)
+    expect((await s.driver.get({ name: 'new' }, call())).name).toBe('new')
+  })
+})

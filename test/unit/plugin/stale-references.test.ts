@@ -1,0 +1,50 @@
+import { describe, expect, it, vi } from 'vitest'
+import { createStaleReferences } from '../../../src/lib/plugin/stale-references.js'
+import { call, recordingLog, scene, type Scene } from './scene.js'
+
+async function looked(s: Scene, containersUsing: (volume: string) => Promise<string[]>): Promise<() => Promise<void>> {
+  await s.volumes.mount(s.volume, 'one', call())
+  return createStaleReferences({ volumes: s.volumes, host: s.context.host, log: recordingLog(), containersUsing })
+}
+
+describe('callers that are gone', () => {
+  it('are dropped at the second look', async () => {
+    const s = await scene()
+    const look = await looked(s, () => Promise.resolve([]))
+    await look()
+    expect(s.volumes.byName('db')?.ids).toHaveLength(1)
+    await look()
+    await vi.waitFor(() => expect(s.context.host.mounted).toEqual([]))
+  })
+
+  it('are not gone while a container names the volume', async () => {
+    const s = await scene()
+    const look = await looked(s, () => Promise.resolve(['web']))
+    for (let looks = 0; looks < 3; looks += 1) await look()
+    expect(s.volumes.byName('db')?.ids).toHaveLength(1)
+  })
+
+  it('are not gone while a mount namespace has the disk', async () => {
+    const s = await scene()
+    s.context.host.mountedElsewhere = () => Promise.resolve([4711])
+    const look = await looked(s, () => Promise.resolve([]))
+    for (let looks = 0; looks < 3; looks += 1) await look()
+    expect(s.volumes.byName('db')?.ids).toHaveLength(1)
+  })
+
+  it('are not gone when Docker does not answer', async () => {
+    const s = await scene()
+    const look = await looked(s, () => Promise.reject(new Error('connect ECONNREFUSED')))
+    for (let looks = 0; looks < 3; looks += 1) await look()
+    expect(s.volumes.byName('db')?.ids).toHaveLength(1)
+  })
+
+  it('are not gone when one came between two looks', async () => {
+    const s = await scene()
+    const look = await looked(s, () => Promise.resolve([]))
+    await look()
+    await s.volumes.mount(s.volume, 'two', call())
+    await look()
+    expect(s.volumes.byName('db')?.ids).toHaveLength(2)
+  })
+})
