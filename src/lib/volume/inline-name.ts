@@ -17,8 +17,8 @@ export interface InlineName {
  * **What this asks of a driver.** dockerd takes the whole text for the volume's name: it is in its database, in
  * `docker volume ls`, and Get, Path, Mount, Unmount and Remove are called with it. So a driver
  *
- * - maps every spelled name that it is called with to the canonical one, the text before the first comma, by this
- *   function, and works with that; nothing else may tell two spellings of one volume apart, locks and references least;
+ * - maps every spelled name that it is called with to the canonical one, the text before the first comma
+ *   (`canonicalName`), and works with that; nothing else may tell two spellings of one volume apart, locks and references least;
  * - answers a Get under exactly the name it was asked for, and lists a volume under the canonical name and under every
  *   spelling that Docker on this host created it with, for as long as that one was not removed: dockerd forgets what
  *   List and Get do not confirm;
@@ -42,4 +42,9 @@ export function splitInlineName(spelled: string): InlineName {
       return [key.trim(), value]
     }),
   }
+}
+
+/** The volume's own name in a spelled one: `db` of `db,size=20G`. For every call but Create; throws never. */
+export function canonicalName(spelled: string): string {
+  return spelled.split(',', 1)[0] ?? ''
 }

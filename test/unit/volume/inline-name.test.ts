@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AcsError } from '../../../src/lib/base/errors.js'
-import { splitInlineName } from '../../../src/lib/volume/inline-name.js'
+import { canonicalName, splitInlineName } from '../../../src/lib/volume/inline-name.js'
 
 const word = fc.stringMatching(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,20}$/)
 const value = fc.string({ maxLength: 30 }).filter((text) => !text.includes(','))
@@ -12,6 +12,7 @@ describe('a name with options in it', () => {
       fc.property(word, fc.array(fc.tuple(word, value), { maxLength: 5 }), (name, options) => {
         const spelled = [name, ...options.map(([key, text]) => `${key}=${text}`)].join(',')
         expect(splitInlineName(spelled)).toEqual({ name, options })
+        expect(canonicalName(spelled)).toBe(name)
       }),
     )
   })
@@ -59,5 +60,6 @@ describe('a name with options in it', () => {
 
   it.each(['db,', 'db,,size=1G', 'db,=x', 'db, =x'])('%s is refused', (spelled) => {
     expect(() => splitInlineName(spelled)).toThrow(/is empty/)
+    expect(canonicalName(spelled)).toBe('db')
   })
 })
