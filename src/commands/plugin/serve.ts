@@ -34,9 +34,9 @@ export default class PluginServe extends VolumeCommand<null, typeof PluginServe>
           host: await this.host(),
           initiator: this.flags.using,
           connection: async () => {
-            const { endpoint, dataServices } = await this.connection()
+            const { endpoint, dataServices, storageContainer } = await this.connection()
             const { host, port } = parseEndpoint(endpoint)
-            return { host, port, dataServices: this.flags['data-services'] ?? dataServices }
+            return { host, port, storageContainer, dataServices: this.flags['data-services'] ?? dataServices }
           },
           openPrism: () => this.prism(),
         })

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import { AcsError } from '../../lib/base/errors.js'
 import { mutationFlags, nameArg, timeoutFlag, volumeSizeFlag } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { chapSecretFlag, VolumeCommand } from '../../lib/cli/volume-command.js'
+import { chapSecretFlag, onRemoveFlag, VolumeCommand } from '../../lib/cli/volume-command.js'
 
 export default class VolumeCreate extends VolumeCommand<JsonRecord, typeof VolumeCreate> {
   static override summary = 'Create a volume: new, or with the data of another or of a snapshot.'
@@ -23,13 +23,12 @@ export default class VolumeCreate extends VolumeCommand<JsonRecord, typeof Volum
     'mount-options': Flags.string({ summary: 'Options for every mount, separated by spaces.' }),
     owner: Flags.string({ summary: "Owner of the filesystem's root, in numbers.", helpValue: 'UID:GID' }),
     mode: Flags.string({ summary: "Mode of the filesystem's root, octal.", helpValue: 'MODE' }),
-    'read-only': Flags.boolean({ summary: 'Every mount is read-only, from the second on.', hidden: true }),
+    'read-only': Flags.boolean({
+      summary: 'Read-only once it has been mounted for the first time: many machines may read it at once.',
+    }),
     flash: Flags.boolean({ summary: 'Keep it on flash.' }),
     protect: Flags.boolean({ summary: 'Refuse to delete it.' }),
-    'on-remove': Flags.option({
-      summary: 'What `docker volume rm` does with it.',
-      options: ['delete', 'retain'] as const,
-    })(),
+    'on-remove': onRemoveFlag(),
     chap: Flags.boolean({ summary: 'Want CHAP, with a new secret that this machine keeps.' }),
     'chap-secret-file': chapSecretFlag,
     from: Flags.string({ summary: 'Clone this volume.', helpValue: 'VOLUME', exclusive: ['from-snapshot'] }),
@@ -104,16 +103,19 @@ export default class VolumeCreate extends VolumeCommand<JsonRecord, typeof Volum
       source: flags.from ?? flags['from-snapshot'] ?? '',
       name: this.args.name,
       description: flags.description,
+      filesystem: flags.fs,
+      mountOptions: flags['mount-options'],
+      flash: flags.flash || undefined,
+      protect: flags.protect,
+      readOnly: flags['read-only'] || undefined,
+      onRemove: flags['on-remove'],
+      sizeBytes: flags.size,
       freeze: flags.freeze,
       existsOk: flags['exists-ok'],
       dryRun: flags['dry-run'],
       onTask: this.onTask,
     })
     if (!result.volume) return this.showPlan(result.planned ?? [])
-    if (flags.size !== undefined) {
-      const { resizeVolume } = await import('../../lib/volume/resize.js')
-      await resizeVolume(context, { volume: result.volume.group.uuid, size: { toBytes: flags.size } })
-    }
     return this.tellVolume(context, result.volume, {
       text: `Created volume ${this.args.name}. Mount it: acs volume mount ${this.args.name}`,
       more: { created: result.created },

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import { AcsError } from '../../lib/base/errors.js'
 import { mutationFlags, nameArg } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { chapSecretFlag, VolumeCommand } from '../../lib/cli/volume-command.js'
+import { chapSecretFlag, onRemoveFlag, VolumeCommand } from '../../lib/cli/volume-command.js'
 
 export default class VolumeUpdate extends VolumeCommand<JsonRecord, typeof VolumeUpdate> {
   static override summary = 'Change settings of a volume.'
@@ -17,10 +17,7 @@ export default class VolumeUpdate extends VolumeCommand<JsonRecord, typeof Volum
     protect: Flags.boolean({ summary: 'Refuse to delete it.', allowNo: true }),
     flash: Flags.boolean({ summary: 'Keep it on flash.', allowNo: true }),
     'read-only': Flags.boolean({ summary: 'Mount it read-only, always.', allowNo: true }),
-    'on-remove': Flags.option({
-      summary: 'What `docker volume rm` does with it.',
-      options: ['delete', 'retain'] as const,
-    })(),
+    'on-remove': onRemoveFlag(),
     'mount-options': Flags.string({ summary: 'Options for every mount, separated by spaces; "" for none.' }),
     'mkfs-options': Flags.string({ summary: 'Options for mkfs; before the first mount only.' }),
     owner: Flags.string({ summary: 'Owner of the new filesystem; before the first mount only.', helpValue: 'UID:GID' }),

@@ -1,4 +1,5 @@
 import { AcsError } from './errors.js'
+import { printable } from './printable.js'
 
 const units: Readonly<Record<string, number>> = {
   '': 1,
@@ -47,7 +48,7 @@ export function formatSize(bytes: number): string {
 }
 
 function badSize(text: string, why: string): AcsError {
-  return new AcsError('usage', 'EACSSIZE', `"${text}" is not a usable size: ${why}`, {
+  return new AcsError('usage', 'EACSSIZE', `"${printable(text)}" is not a usable size: ${why}`, {
     hints: ['Sizes look like 512M, 20G or 1.5T (powers of 1024)'],
   })
 }

@@ -1,5 +1,5 @@
 import { AcsError } from '../base/errors.js'
-import { closest } from './did-you-mean.js'
+import { closest } from '../base/did-you-mean.js'
 
 /** What is known of the command whose command line was wrong. */
 export interface UsageContext {

@@ -52,6 +52,14 @@ export const volumeColumns: Columns<VolumeInfo> = [
   { key: 'flash', header: 'Flash', default: false, value: (volume) => volume.flash },
   { key: 'chap', header: 'CHAP', default: false, value: (volume) => volume.chap },
   { key: 'managed', header: 'Made by acs', default: false, value: (volume) => volume.managed },
+  { key: 'hidden', header: 'Hidden from Docker', default: false, value: (volume) => volume.hidden },
+  {
+    key: 'createdBy',
+    header: 'Created by',
+    default: false,
+    format: shown,
+    value: (volume) => volume.createdBy ?? null,
+  },
   { key: 'onRemove', header: 'On remove', default: false, value: (volume) => volume.onRemove ?? null },
   { key: 'mountOptions', header: 'Mount options', default: false, value: (volume) => volume.mountOptions ?? null },
   { key: 'mkfsOptions', header: 'mkfs options', default: false, value: (volume) => volume.mkfsOptions ?? null },
@@ -92,6 +100,26 @@ export const snapshotColumns: Columns<VolumeInfo> = [
   },
 ]
 
+/** Columns of what is in the trash. */
+export const trashColumns: Columns<VolumeInfo> = [
+  { key: 'name', header: 'Name', value: (volume) => volume.name, format: shown },
+  { key: 'uuid', header: 'UUID', default: false, value: (volume) => volume.uuid },
+  { key: 'volume', header: 'Volume', format: shown, value: (volume) => volume.trash?.name ?? null },
+  { key: 'sizeBytes', header: 'Size', ...size, value: (volume) => volume.sizeBytes },
+  { key: 'containers', header: 'Container', value: (volume) => volume.containers },
+  { key: 'deletedAt', header: 'Deleted', value: (volume) => volume.trash?.at ?? null },
+  { key: 'until', header: 'Kept until', value: (volume) => volume.trash?.until ?? null },
+  { key: 'snapshots', header: 'Snapshots', numeric: true, value: (volume) => volume.snapshots },
+  {
+    key: 'createdBy',
+    header: 'Created by',
+    default: false,
+    format: shown,
+    value: (volume) => volume.createdBy ?? null,
+  },
+  { key: 'description', header: 'Description', format: shown, value: (volume) => volume.description },
+]
+
 /** How this machine reaches a volume's disk. */
 export const iscsiFlags = {
   'data-services': Flags.string({
@@ -121,6 +149,11 @@ export const attachFlags = {
   ...iscsiFlags,
   'dry-run': mutationFlags['dry-run'],
 }
+
+export const onRemoveFlag = Flags.option({
+  summary: 'What `docker volume rm` does with it; default what the plugin is told, trash.',
+  options: ['delete', 'retain', 'trash'] as const,
+})
 
 /** Of these a command has some. */
 type KnownFlags = Partial<Interfaces.InferredFlags<typeof attachFlags>>
@@ -181,7 +214,8 @@ export abstract class VolumeCommand<Result, C extends typeof Command = typeof Co
     if (outcome.text !== undefined) this.say(outcome.text)
     if (this.flags.output === 'name') this.print(info.name)
     else if (outcome.data !== undefined) this.print(outcome.data)
-    return { ...recordOf(volume.trailer?.snap ? snapshotColumns : volumeColumns, info), ...outcome.more }
+    const columns = info.trash ? trashColumns : info.snapshot ? snapshotColumns : volumeColumns
+    return { ...recordOf(columns, info), ...outcome.more }
   }
 
   /** Ends a `--dry-run`. */

@@ -176,6 +176,11 @@ export interface HostMachine {
     request: { devicePath: string; mountPoint?: string; type: FilesystemType },
     deadline: Deadline,
   ): Promise<void>
+  /**
+   * Lets the kernel replay what a crash left in the filesystem's journal, by a read-only mount of a moment, and waits
+   * until the disk has all of it. Afterwards it can be read without the journal. The device is this machine's alone.
+   */
+  replayJournal(request: Pick<MountRequest, 'devicePath' | 'mountPoint' | 'type'>, deadline: Deadline): Promise<void>
   mount(request: MountRequest, deadline: Deadline): Promise<void>
   /** Never lazy, never forced. EBUSY is retried until the deadline, then EACSBUSY with the holders. */
   unmount(mountPoint: string, deadline: Deadline): Promise<void>

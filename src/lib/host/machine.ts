@@ -11,7 +11,7 @@ import { chooseInitiator } from './iscsi/choose.js'
 import { createKernelInitiator } from './iscsi/kernel.js'
 import { createUserspaceInitiator } from './iscsi/userspace.js'
 import { createLocks, type Locks } from './lock.js'
-import { filesystemUsage, mountDevice, readMounts, syncFilesystem, unmountPath } from './mount.js'
+import { filesystemUsage, mountDevice, readMounts, replayJournal, syncFilesystem, unmountPath } from './mount.js'
 import { defaultRuntimeFolder, defaultStateFolder, machineRoots, type Checkpoint, type HostRoots } from './roots.js'
 
 export interface HostMachineOptions {
@@ -45,6 +45,7 @@ export function createHostMachine(options: HostMachineOptions = {}): HostMachine
     zeroDevice: (devicePath, deadline) => zeroDevice(context, devicePath, deadline),
     checkFilesystem: (devicePath, type, deadline) => checkFilesystem(runner, devicePath, type, deadline),
     growFilesystem: (request, deadline) => growFilesystem(runner, request, deadline),
+    replayJournal: (request, deadline) => replayJournal(context, request, deadline),
     mount: (request, deadline) => mountDevice(context, request, deadline),
     unmount: (mountPoint, deadline) => unmountPath(context, mountPoint, deadline),
     mounts: () => readMounts(roots),

@@ -26,6 +26,7 @@ const packages: Readonly<Record<string, string>> = {
   dd: 'coreutils',
   stat: 'coreutils',
   cat: 'coreutils',
+  sync: 'coreutils',
 }
 
 /** Debian package(s) of a tool, separated by blanks. */

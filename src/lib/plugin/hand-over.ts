@@ -48,7 +48,8 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
   const silences = createSilences()
   let address: string | undefined
   let server: { close(): Promise<void> } | undefined
-  const ending = new AbortController()
+  let closed = false
+  const isClosed = (): boolean => closed
   let retry: NodeJS.Timeout | undefined
 
   async function release({ uuid, name }: { uuid: string; name: string }): Promise<ReleaseAnswer> {
@@ -85,7 +86,7 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
       release,
     })
     server = started
-    if (ending.signal.aborted) return started.close()
+    if (isClosed()) return started.close()
     const where = await advertisedAddress({
       listening: started.listening,
       towards: await options.towards(),
@@ -109,10 +110,10 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
     try {
       await work()
     } catch (error) {
-      if (ending.signal.aborted) return
+      if (isClosed()) return
       log.warn({ error: messageOf(error), retryMs }, what)
       await new Promise((resolve) => (retry = setTimeout(resolve, retryMs).unref()))
-      if (!ending.signal.aborted) await tryTo(what, work)
+      if (!isClosed()) await tryTo(what, work)
     }
   }
 
@@ -144,7 +145,7 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
       await tryTo('the address of this plugin is not in all records yet', advertiseAll)
     },
     async close() {
-      ending.abort()
+      closed = true
       clearTimeout(retry)
       await server?.close()
     },

@@ -5,7 +5,7 @@ import { writeDurably, ensureFolder } from '../base/durable-file.js'
 import type { VolumeGroup } from '../prism/prism.js'
 import { currentHolder } from '../volume/holder.js'
 import { targetName } from '../volume/target-name.js'
-import { asVolume, isOurs, sizeOf } from '../volume/volume.js'
+import { asVolume, isOurs, isTrashed, sizeOf } from '../volume/volume.js'
 
 const schema = v.object({
   uuid: v.string(),
@@ -139,10 +139,10 @@ export async function openKnownVolumes(options: {
   }
 }
 
-/** Undefined for what is no volume to Docker: snapshots. */
+/** Undefined for what is no volume to Docker: snapshots, the trash, and what `docker volume rm` kept. */
 function knownOf(group: VolumeGroup): KnownVolume | undefined {
   const volume = asVolume(group)
-  if (volume.trailer?.snap) return undefined
+  if (volume.trailer?.snap || volume.trailer?.hid || isTrashed(volume)) return undefined
   const holder = currentHolder(volume)
   const { fs } = volume.trailer ?? {}
   return {

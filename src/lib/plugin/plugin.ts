@@ -6,6 +6,7 @@ import type { Checkpoint } from '../volume/checkpoint.js'
 import type { VolumeContext } from '../volume/context.js'
 import type { PluginLog, VolumeDriver } from './driver.js'
 import { dockerApi, isActive } from './docker-api.js'
+import { canonicalName } from '../volume/inline-name.js'
 import { createHandOver } from './hand-over.js'
 import { openHostVolumes, type HostVolumes } from './host-volumes.js'
 import { openKnownVolumes } from './known-volumes.js'
@@ -28,6 +29,8 @@ export interface PluginOptions {
   dataServices?: string
   /** Host and port of Prism: the way there tells this host's own address. */
   towards: () => Promise<HostPort>
+  /** Where new volumes go, when their options say nothing. */
+  placement: () => Promise<{ storageContainer: string | undefined }>
   initiator?: VolumeContext['initiator']
   checkpoint?: Checkpoint
 }
@@ -45,6 +48,8 @@ export interface Plugin {
 const watchMs = 3_000
 const refreshMs = 30_000
 const staleMs = 60_000
+/** How often what had its time in the trash is deleted. */
+const pruneMs = 3_600_000
 
 /** Puts the plugin together from this machine's state. Asks nothing of the cluster: that may be down. */
 export async function createPlugin(options: PluginOptions): Promise<Plugin> {
@@ -98,20 +103,22 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     usage,
     context,
     isShown: (volume) => settings.show === 'all' || volume.ours,
-    ownName: (name) => name,
-    async ensure({ name, options: given }, call) {
-      const { createVolume } = await import('../volume/create.js')
-      const { parseVolumeSize } = await import('../base/sizes.js')
-      const result = await createVolume(context(call), {
-        name,
-        sizeBytes: parseVolumeSize(given.size ?? '10G'),
-        existsOk: true,
+    ownName: canonicalName,
+    async ensure(request, call) {
+      const { ensureVolume } = await import('../volume/ensure.js')
+      const { storageContainer } = await options.placement().catch(() => ({ storageContainer: undefined }))
+      const { volume, created } = await ensureVolume(context(call), {
+        ...request,
+        policy: settings.volumes,
+        ...(storageContainer === undefined ? {} : { container: storageContainer }),
       })
-      return result.volume?.group ?? (await prism.volumeGroup(result.uuid, { deadline: call.deadline }))
+      call.log.info({ uuid: volume.group.uuid, created }, created ? 'created' : 'there already')
+      return volume.group
     },
     async remove(volume, call) {
-      const { deleteVolume } = await import('../volume/delete.js')
-      await deleteVolume(context(call), { volume: volume.uuid })
+      const { removeVolume } = await import('../volume/remove.js')
+      const { outcome } = await removeVolume(context(call), { volume: volume.uuid, keepMs: settings.keepTrashMs })
+      call.log.info({ uuid: volume.uuid, outcome }, 'removed')
     },
   })
 
@@ -137,6 +144,17 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     ),
   ]
 
+  stops.push(
+    repeat(
+      pruneMs,
+      async () => {
+        const { pruneTrash } = await import('../volume/prune.js')
+        const { deleted } = await pruneTrash(context({ deadline: deadlineIn(pruneMs), log }))
+        if (deleted.length > 0) log.info({ volumes: deleted.map(({ group }) => group.name) }, 'emptied the trash')
+      },
+      (error) => log.warn({ error: messageOf(error) }, 'the trash could not be emptied'),
+    ),
+  )
   const findStale = createStaleReferences({
     volumes,
     host,

@@ -15,7 +15,12 @@ export interface ServedDriverOptions {
   host: HostMachine
   initiator: VolumeContext['initiator']
   /** Where Prism is, by flags, environment and contexts; may fail, and be right later. */
-  connection: () => Promise<{ host: string; port: number; dataServices: string | undefined }>
+  connection: () => Promise<{
+    host: string
+    port: number
+    dataServices: string | undefined
+    storageContainer: string | undefined
+  }>
   openPrism: () => Promise<Prism>
 }
 
@@ -42,6 +47,7 @@ export async function createServedDriver(
     log,
     openPrism: options.openPrism,
     towards: options.connection,
+    placement: options.connection,
     checkpoint: checkpointFromEnvironment(),
     ...(options.initiator === undefined ? {} : { initiator: options.initiator }),
     ...(dataServices === undefined ? {} : { dataServices }),

@@ -70,7 +70,7 @@ async function readPluginConfig(file: string): Promise<PluginConfig> {
   if (result.success) return result.output
   const [issue] = result.issues
   const where = v.getDotPath(issue)
-  const wanted = issue.expected === 'never' ? 'there is no such setting' : `expected ${String(issue.expected)}`
+  const wanted = issue.expected === 'never' ? 'there is no such setting' : `expected ${issue.expected}`
   throw unusable(file, where === null ? wanted : `${where}: ${wanted}`)
 }
 

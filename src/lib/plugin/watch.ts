@@ -47,7 +47,7 @@ export async function checkHeldVolumes(options: WatchOptions): Promise<void> {
         known.learn(group)
         const volume = asVolume(group)
         const hold = holdOf(volume, me, await rememberedHolds(context.stateFolder, uuid))
-        if (hold.kind === 'mine' || hold.kind === 'shared' || hold.kind === 'restarted') return
+        if (['mine', 'reading', 'shared', 'restarted'].includes(hold.kind)) return
         // Not while it is being mounted or detached, nor by an answer that is older than its mount.
         const stay = stays.get(uuid)
         if (!volumes.isLost(uuid) && (stay === undefined || stay !== volumes.stay(uuid))) return

@@ -3,10 +3,11 @@ import type { AttachedDisk } from '../host/host.js'
 import { checkSecret, keepChapSecret } from './chap.js'
 import type { VolumeContext } from './context.js'
 import { note } from './context.js'
-import { grant, revokeAll, type Grant } from './exclusive.js'
+import { endReading, grant, revokeAll, type Grant } from './exclusive.js'
 import { findVolume } from './find.js'
-import { initiatorsOf, sameInitiator } from './holder.js'
+import { initiatorsOf, readersSince, sameInitiator } from './holder.js'
 import { runSession } from './session.js'
+import { refuseUnusable } from './usable.js'
 import { nameOf, type Volume } from './volume.js'
 
 export interface AttachRequest {
@@ -65,9 +66,11 @@ export async function grantVolume(context: VolumeContext, request: GrantRequest)
   checkInitiatorName(request.initiator)
   const before = await findVolume(context, request.volume)
   const { uuid } = before.group
+  refuseUnusable(before)
   const allowed = initiatorsOf(before)
   const has = allowed.some((initiator) => sameInitiator(initiator, request.initiator))
-  if (has && (request.shared === true || allowed.length === 1)) {
+  const alone = allowed.length === 1 && readersSince(before) === undefined
+  if (has && (request.shared === true || alone)) {
     note(context, `volume ${nameOf(before)} lets ${request.initiator} in already`)
     return { volume: before, changed: false, ...(request.dryRun ? { planned: [] } : {}) }
   }
@@ -78,6 +81,7 @@ export async function grantVolume(context: VolumeContext, request: GrantRequest)
   }
   if (request.takeOver) await revokeAll(context, uuid)
   if (request.shared) {
+    await endReading(context, uuid)
     await context.prism.allowInitiator(uuid, { clientAddress: request.initiator }, { deadline: context.deadline })
     return { volume: await findVolume(context, uuid), changed: true }
   }

@@ -1,12 +1,13 @@
 import { isAcsError } from '../base/errors.js'
 import type { CallOptions } from '../prism/prism.js'
+import { rememberedHolds } from './attach-record.js'
 import { changeVolume } from './change.js'
 import { announceStep, warn, type VolumeContext } from './context.js'
 import { keepChapSecret, storedChapSecret } from './chap.js'
-import { settleMs } from './create.js'
+import { appearsAnyway, settleMs } from './create.js'
 import { whileFrozen } from './freeze.js'
 import { findHere } from './here.js'
-import { describeHold, holdOf, initiatorsOf } from './holder.js'
+import { currentHolder, describeHold, holdOf, initiatorsOf } from './holder.js'
 import { openJournal, readJournal } from './journal.js'
 import { withTrailer, type Trailer } from './trailer.js'
 import { asVolume, nameOf, type Volume } from './volume.js'
@@ -22,6 +23,9 @@ export interface CopyRequest {
   trailer: (frozen: boolean) => Trailer
   /** Freeze a filesystem that is mounted here meanwhile. */
   freeze: boolean
+  /** The new group is as described already, by this machine or by another that made the same copy in one moment. */
+  described?: (copy: Volume) => boolean
+  flash?: boolean
   /** Give the copy the CHAP secret of its source, where this machine has it. */
   chap: boolean
   onTask?: CallOptions['onTask']
@@ -40,7 +44,13 @@ export async function copyVolume(context: VolumeContext, request: CopyRequest): 
   try {
     await journal.run('clone-group', async () => {
       announceStep(context, `cloning ${nameOf(source)} to ${name}`)
-      frozen = await cloneConsistently(context, request)
+      try {
+        frozen = await cloneConsistently(context, request)
+      } catch (error) {
+        // Another machine may be making the same copy, which is as good; for a snapshot it is not, its moment counts.
+        if (!request.described || !isAcsError(error) || !['failed', 'conflict'].includes(error.kind)) throw error
+        await appearsAnyway(context, uuid, error)
+      }
     })
   } catch (error) {
     // A refusal means that there is no clone; anything else leaves it open, and the journal with it.
@@ -64,7 +74,6 @@ export async function isHalfMade(context: VolumeContext, uuid: string, source: V
 /** Writes the copy's own record, whatever description the cluster gave it. */
 export async function describeCopy(context: VolumeContext, request: CopyRequest, frozen: boolean): Promise<void> {
   const { source, uuid, name } = request
-  const description = withTrailer({ before: request.text, after: '' }, request.trailer(frozen))
   const chapSecret =
     request.chap && source.group.chap ? await storedChapSecret(context.stateFolder, source.group.uuid) : undefined
   if (request.chap && source.group.chap && chapSecret === undefined)
@@ -74,7 +83,17 @@ export async function describeCopy(context: VolumeContext, request: CopyRequest,
     )
   if (chapSecret !== undefined) await keepChapSecret(context.stateFolder, uuid, chapSecret)
   await context.prism.volumeGroup(uuid, { deadline: context.deadline, tolerateNotFoundMs: settleMs })
-  await changeVolume(context, uuid, () => ({ description, ...(chapSecret === undefined ? {} : { chapSecret }) }))
+  await changeVolume(context, uuid, (copy) => {
+    if (request.described?.(copy)) return undefined
+    // Another machine may have it attached by now, if it took the half-made copy for a volume. Nobody else's record stays.
+    const holder = currentHolder(copy)
+    const trailer = { ...request.trailer(frozen), ...(holder ? { h: holder } : {}) }
+    return {
+      description: withTrailer({ before: request.text, after: '' }, trailer),
+      ...(request.flash === undefined ? {} : { flashMode: request.flash }),
+      ...(chapSecret === undefined ? {} : { chapSecret }),
+    }
+  })
 }
 
 /** Clones, with the filesystem frozen when it is mounted here for writing. Returns whether it was. */
@@ -100,11 +119,14 @@ async function writableMount(context: VolumeContext, source: Volume): Promise<st
   const vms = source.group.attachments.some((attachment) => attachment.vmUuid !== undefined)
   if (users.length === 0 && !vms) return undefined
   const here = await findHere(context, source)
-  const hold = holdOf(source, here?.me ?? { hostName: '', bootId: '', initiatorName: '' })
+  const remembered = await rememberedHolds(context.stateFolder, source.group.uuid)
+  const hold = holdOf(source, here?.me ?? { hostName: '', bootId: '', initiatorName: '' }, remembered)
   if (hold.kind === 'mine') {
     const mount = here?.mounts.find((candidate) => !candidate.options.includes('ro'))
     return mount?.mountPoint
   }
+  // Nobody writes to it.
+  if (hold.kind === 'reading' || hold.kind === 'readers') return undefined
   warn(
     context,
     `${nameOf(source)} is in use by ${describeHold(hold)}: the copy is as after a power cut there (crash-consistent), since only that machine could freeze it`,

@@ -3,14 +3,16 @@ import { AcsError, isAcsError } from '../base/errors.js'
 import { formatSize, maxVolumeBytes } from '../base/sizes.js'
 import type { FilesystemType } from '../host/host.js'
 import type { CallOptions, VolumeGroup, VolumeGroupSpec } from '../prism/prism.js'
+import { adoptVolume } from './adopt.js'
 import { forgetChapSecret, keepChapSecret } from './chap.js'
 import { findContainer } from './containers.js'
-import { announceStep, note, type VolumeContext } from './context.js'
+import { announceStep, type VolumeContext } from './context.js'
 import { duplicateName } from './find.js'
 import { checkVolumeName, printable, uuidForName } from './names.js'
+import { creatorName } from './quota.js'
 import { checkMode, checkOptions } from './settings.js'
-import { checkRoom, withHumanText, withTrailer, type Trailer } from './trailer.js'
-import { asVolume, nameOf, sizeOf, type Volume } from './volume.js'
+import { checkRoom, withHumanText, withTrailer, type RemovePolicy, type Trailer } from './trailer.js'
+import { asVolume, headOf, nameOf, sizeOf, type Volume } from './volume.js'
 
 /** How long a group may answer 404 after the cluster accepted it (recorded: "404 while busy"). */
 export const settleMs = 30_000
@@ -32,10 +34,10 @@ export interface CreateRequest {
   flash?: boolean
   /** Secret that initiators must know; kept on this machine. */
   chapSecret?: string
-  onRemove?: 'delete' | 'retain'
+  onRemove?: RemovePolicy
   readOnly?: boolean
   protect?: boolean
-  /** A volume of that name that is there already is success. */
+  /** A volume of that name that is there already is success, if it is as large and has the filesystem asked for. */
   existsOk?: boolean
   dryRun?: boolean
   onTask?: CallOptions['onTask']
@@ -58,12 +60,12 @@ export interface CreateResult {
 export async function createVolume(context: VolumeContext, request: CreateRequest): Promise<CreateResult> {
   const name = checkVolumeName(request.name)
   checkSize(request.sizeBytes)
-  const description = describe(request)
+  const description = describe(request, (await context.host.identity()).hostName)
   const [container, place] = await Promise.all([findContainer(context, request.container), findPlace(context, name)])
   if (place.existing) return existing(context, asVolume(place.existing), request)
 
   const { uuid } = place
-  const token = `${uuid.slice(0, 8)}-${randomBytes(6).toString('hex')}`
+  const token = `${headOf(uuid)}-${randomBytes(6).toString('hex')}`
   const spec: VolumeGroupSpec = {
     name,
     uuid,
@@ -110,62 +112,80 @@ async function lost(context: VolumeContext, volume: Volume, request: CreateReque
   return existing(context, volume, request)
 }
 
+export interface Place {
+  /** For a new group. */
+  uuid: string
+  existing?: VolumeGroup
+  /** The one that is there has a UUID of this name and source: acs made it as that, or is making it. */
+  derived: boolean
+}
+
 /**
  * The group that has the name, or the UUID a new one gets: the first generation not taken by a renamed group.
  * @param sourceUuid what it is a copy of: copies of two sources under one name must not meet in one group.
  */
-export async function findPlace(
-  context: VolumeContext,
-  name: string,
-  sourceUuid = '',
-): Promise<{ uuid: string; existing?: VolumeGroup }> {
+export async function findPlace(context: VolumeContext, name: string, sourceUuid = ''): Promise<Place> {
   const call = { deadline: context.deadline }
   const [groups, cluster] = await Promise.all([context.prism.volumeGroups(call), context.prism.cluster(call)])
   const named = groups.filter((group) => group.name === name)
   const [first] = named
   if (named.length > 1) throw duplicateName(name, named)
   const taken = new Set(groups.map((group) => group.uuid.toLowerCase()))
+  let derived = false
   for (let generation = 0; ; generation += 1) {
     const uuid = uuidForName(cluster.uuid, sourceUuid === '' ? name : `${name}\0of ${sourceUuid}`, generation)
-    if (!taken.has(uuid)) return { uuid, ...(first ? { existing: first } : {}) }
+    if (!taken.has(uuid)) return { uuid, derived, ...(first ? { existing: first } : {}) }
+    derived ||= first?.uuid.toLowerCase() === uuid
   }
 }
 
 /** Returns when a group of that UUID is there in spite of the error; else leaves nothing behind and rethrows. */
 async function settleFailure(context: VolumeContext, uuid: string, token: string, error: unknown): Promise<void> {
   if (!isAcsError(error) || error.kind === 'auth' || error.kind === 'interrupted') throw error
-  let group: VolumeGroup
-  try {
-    group = await context.prism.volumeGroup(uuid, { deadline: context.deadline })
-  } catch {
-    // The first error says more than this one.
-    throw error
-  }
+  const group = await appearsAnyway(context, uuid, error)
   if (asVolume(group).trailer?.fmt?.t !== token || group.disks.length > 0) return
   // It failed half way, for instance in a full container.
   await context.prism.deleteVolumeGroup(group, { deadline: context.deadline })
   throw error
 }
 
-function existing(context: VolumeContext, volume: Volume, request: CreateRequest): CreateResult {
+/**
+ * The group of that UUID, though the cluster refused to make it: another host made it, or is at it. A group that is
+ * being made is refused like one that is there, and cannot be read yet. Throws `error` when there is none.
+ */
+export async function appearsAnyway(context: VolumeContext, uuid: string, error: AcsError): Promise<VolumeGroup> {
+  // How Prism words it is not recorded: no good reason to wait is any other.
+  const perhaps = /exist|duplicate|already|unique|in use/i.test(error.message)
+  try {
+    return await context.prism.volumeGroup(uuid, {
+      deadline: context.deadline,
+      ...(perhaps ? { tolerateNotFoundMs: settleMs } : {}),
+    })
+  } catch {
+    // The first error says more than this one.
+    throw error
+  }
+}
+
+async function existing(context: VolumeContext, volume: Volume, request: CreateRequest): Promise<CreateResult> {
   const { group } = volume
-  const details = { uuid: group.uuid, name: group.name, sizeBytes: sizeOf(group) }
-  const hints = [`See it: acs volume show ${printable(group.name)}`, 'To go on with the one that is there: --exists-ok']
-  if (!request.existsOk)
-    throw new AcsError('conflict', 'EACSEXISTS', `there is a volume ${nameOf(volume)} already`, { hints, details })
-  if (sizeOf(group) < request.sizeBytes)
-    throw new AcsError(
-      'conflict',
-      'EACSEXISTS',
-      `there is a volume ${nameOf(volume)} already, and it is smaller: ${formatSize(sizeOf(group))} instead of ${formatSize(request.sizeBytes)}`,
-      { hints: [`Grow it: acs volume resize ${printable(group.name)} ${request.sizeBytes}`], details },
-    )
-  note(context, `volume ${nameOf(volume)} is there already (${formatSize(sizeOf(group))})`)
-  return { uuid: group.uuid, volume, created: false, ...(request.dryRun ? { planned: [] } : {}) }
+  if (!request.existsOk) throw nameTaken(volume)
+  const { sizeBytes, filesystem, dryRun } = request
+  const adopted = await adoptVolume(context, group.uuid, { sizeBytes, filesystem, dryRun })
+  return { uuid: group.uuid, volume: adopted, created: false, ...(dryRun ? { planned: [] } : {}) }
+}
+
+/** EACSEXISTS: the name of a volume to be made is taken. */
+export function nameTaken(volume: Volume): AcsError {
+  const { uuid, name } = volume.group
+  return new AcsError('conflict', 'EACSEXISTS', `there is a volume ${nameOf(volume)} already`, {
+    hints: [`See it: acs volume show ${printable(name)}`, 'To go on with the one that is there: --exists-ok'],
+    details: { uuid, name, sizeBytes: sizeOf(volume.group) },
+  })
 }
 
 /** Checks the texts and returns the description for a token. Throws usage errors before anything is asked of the cluster. */
-function describe(request: CreateRequest): (token: string) => string {
+function describe(request: CreateRequest, hostName: string): (token: string) => string {
   const trailer = (token: string): Trailer => ({
     v: 1,
     fs: request.filesystem ?? 'ext4',
@@ -176,6 +196,7 @@ function describe(request: CreateRequest): (token: string) => string {
     ...optional('gid', request.gid),
     ...optional('mode', checkMode(request.mode)),
     ...optional('rm', request.onRemove),
+    c: creatorName(hostName),
     ...(request.protect ? { prot: true } : {}),
     ...(request.readOnly ? { ro: true } : {}),
   })

@@ -36,35 +36,10 @@ export async function checkDelete(context: VolumeContext, request: DeleteRequest
   const volume = await findVolume(context, request.volume)
   const name = printable(volume.group.name)
   const details = { uuid: volume.group.uuid, name: volume.group.name }
-  refuseNewer(volume.trailer)
-  if (volume.trailer?.snap)
-    throw new AcsError('usage', 'EACSSNAPSHOT', `${nameOf(volume)} is a snapshot`, {
-      hints: [`Delete it as one: acs volume snapshot delete ${name}`],
-      details,
-    })
-  if (volume.group.attachments.length > 0) {
-    const who = describeHold(holdOf(volume, { hostName: '', bootId: '', initiatorName: '' }))
-    throw new AcsError('conflict', 'EACSATTACHED', `volume ${nameOf(volume)} is attached: held by ${who}`, {
-      hints: [`Detach it there first: acs volume unmount ${name}`, `See who has it: acs volume explain ${name}`],
-      details,
-    })
-  }
-  const here = await findHere(context, volume)
-  if (here?.disk)
-    throw new AcsError('conflict', 'EACSATTACHED', `volume ${nameOf(volume)} is still ${here.disk.devicePath} here`, {
-      hints: [`Clean up here first: acs volume unmount ${name}`],
-      details,
-    })
-  if (volume.trailer?.prot)
-    throw new AcsError('conflict', 'EACSPROTECTED', `volume ${nameOf(volume)} is protected`, {
-      hints: [`Take the protection away first: acs volume update ${name} --no-protect`],
-      details,
-    })
+  checkRemovable(volume)
+  await refuseHere(context, volume)
   if (!isOurs(volume) && !request.foreign)
-    throw new AcsError('conflict', 'EACSFOREIGN', `acs did not make the volume group ${nameOf(volume)}`, {
-      hints: [`When you are sure that nobody needs it: acs volume delete ${name} --foreign`],
-      details,
-    })
+    throw foreign(volume, [`When you are sure that nobody needs it: acs volume delete ${name} --foreign`])
   const groups = await context.prism.volumeGroups({ deadline: context.deadline })
   const snapshots = snapshotsOf(groups, volume)
   if (snapshots.length > 0 && !request.withSnapshots)
@@ -100,11 +75,62 @@ export async function deleteVolume(context: VolumeContext, request: DeleteReques
   }
   announceStep(context, `deleting volume group ${nameOf(volume)}`)
   const taskUuid = await deleteUnchanged(context, request, volume.group, options)
-  const { uuid } = volume.group
+  await forgetVolume(context, volume.group.uuid)
+  return { volume, snapshots, ...(taskUuid === undefined ? {} : { taskUuid }) }
+}
+
+/** Refuses what may be neither deleted nor put in the trash now. Throws EACSNEWER, EACSSNAPSHOT, EACSATTACHED, EACSPROTECTED. */
+export function checkRemovable(volume: Volume): void {
+  const name = printable(volume.group.name)
+  const details = { uuid: volume.group.uuid, name: volume.group.name }
+  refuseNewer(volume.trailer)
+  if (volume.trailer?.snap)
+    throw new AcsError('usage', 'EACSSNAPSHOT', `${nameOf(volume)} is a snapshot`, {
+      hints: [`Delete it as one: acs volume snapshot delete ${name}`],
+      details,
+    })
+  refuseAttached(volume)
+  if (volume.trailer?.prot)
+    throw new AcsError('conflict', 'EACSPROTECTED', `volume ${nameOf(volume)} is protected`, {
+      hints: [`Take the protection away first: acs volume update ${name} --no-protect`],
+      details,
+    })
+}
+
+/** Throws EACSATTACHED while anyone may use it. */
+export function refuseAttached(volume: Volume): void {
+  if (volume.group.attachments.length === 0) return
+  const name = printable(volume.group.name)
+  const who = describeHold(holdOf(volume, { hostName: '', bootId: '', initiatorName: '' }))
+  throw new AcsError('conflict', 'EACSATTACHED', `volume ${nameOf(volume)} is attached: held by ${who}`, {
+    hints: [`Detach it there first: acs volume unmount ${name}`, `See who has it: acs volume explain ${name}`],
+    details: { uuid: volume.group.uuid, name: volume.group.name },
+  })
+}
+
+/** Throws EACSATTACHED while its disk is still here, though the cluster lets nobody in. */
+export async function refuseHere(context: VolumeContext, volume: Volume): Promise<void> {
+  const here = await findHere(context, volume)
+  if (!here?.disk) return
+  throw new AcsError('conflict', 'EACSATTACHED', `volume ${nameOf(volume)} is still ${here.disk.devicePath} here`, {
+    hints: [`Clean up here first: acs volume unmount ${printable(volume.group.name)}`],
+    details: { uuid: volume.group.uuid, name: volume.group.name },
+  })
+}
+
+/** EACSFOREIGN: somebody else's group. */
+export function foreign(volume: Volume, hints: readonly string[]): AcsError {
+  return new AcsError('conflict', 'EACSFOREIGN', `acs did not make the volume group ${nameOf(volume)}`, {
+    hints,
+    details: { uuid: volume.group.uuid, name: volume.group.name },
+  })
+}
+
+/** Forgets what this machine kept for a volume that is gone. */
+export async function forgetVolume(context: VolumeContext, uuid: string): Promise<void> {
   if ((await storedChapSecret(context.stateFolder, uuid)) !== undefined)
     await forgetChapSecret(context.stateFolder, uuid)
   if (isRoot()) await forgetHolds(context.stateFolder, uuid)
-  return { volume, snapshots, ...(taskUuid === undefined ? {} : { taskUuid }) }
 }
 
 /** Deletes at the version that was checked; when it changed meanwhile, all is checked again. */

@@ -1,4 +1,5 @@
 import { AcsError } from '../base/errors.js'
+import { rememberedHolds } from './attach-record.js'
 import { note, type VolumeContext } from './context.js'
 import { release, revokeAll } from './exclusive.js'
 import { findVolume } from './find.js'
@@ -71,8 +72,9 @@ async function refuseWhileHere(context: VolumeContext, volume: Volume, initiator
   )
   if (!first || (initiator !== undefined && !sameInitiator(initiator, first.name))) return
   const { hostName, bootId } = await context.host.identity()
-  const hold = holdOf(volume, { hostName, bootId, initiatorName: first.name })
-  if (hold.kind !== 'mine') return
+  const remembered = await rememberedHolds(context.stateFolder, volume.group.uuid)
+  const hold = holdOf(volume, { hostName, bootId, initiatorName: first.name }, remembered)
+  if (hold.kind !== 'mine' && hold.kind !== 'reading') return
   throw new AcsError('conflict', 'EACSATTACHED', `volume ${nameOf(volume)} is held by this machine itself`, {
     hints: [`Detach it in order: acs volume unmount ${printable(volume.group.name)}`],
     details: { uuid: volume.group.uuid },

@@ -1,17 +1,25 @@
 import { AcsError, isAcsError } from '../base/errors.js'
+import type { VolumeGroupChange } from '../prism/prism.js'
 import { forgetHold, rememberedHolds, rememberHold } from './attach-record.js'
 import { changeVolume, without, withRecord } from './change.js'
 import type { Me, VolumeContext } from './context.js'
-import { heldElsewhere, holdOf, initiatorsOf, sameInitiator } from './holder.js'
-import { printable } from './names.js'
+import { heldElsewhere, holdOf, initiatorsOf, readersSince, sameInitiator } from './holder.js'
 import type { Holder } from './trailer.js'
-import { nameOf, type Volume } from './volume.js'
+import { refuseUnusable } from './usable.js'
+import { headOf, nameOf, type Volume } from './volume.js'
 
 /**
  * Makes this machine the only one that may write to the volume: one compare-and-swap sets the list of
  * allowed initiators and the holder record together. Idempotent. Throws EACSHELD.
+ *
+ * @param purpose `read`: to open it for readers, see readers.ts; it must be a read-only volume then.
  */
-export async function claim(context: VolumeContext, uuid: string, me: Me): Promise<Volume> {
+export async function claim(
+  context: VolumeContext,
+  uuid: string,
+  me: Me,
+  purpose: 'write' | 'read' = 'write',
+): Promise<Volume> {
   const remembered = await rememberedHolds(context.stateFolder, uuid)
   const holder = holderRecord(me, context.pluginAddress)
   // The copy comes first: a crash right after the swap must find it.
@@ -19,10 +27,16 @@ export async function claim(context: VolumeContext, uuid: string, me: Me): Promi
   try {
     return await changeVolume(context, uuid, (volume) => {
       const hold = holdOf(volume, me, remembered)
-      if (hold.kind === 'mine') return undefined
-      refuseSnapshot(volume)
-      if (hold.kind !== 'free' && hold.kind !== 'restarted') throw heldElsewhere(volume, hold, me)
-      return { allowedInitiators: [{ clientAddress: me.initiatorName }], description: describeWith(volume, holder) }
+      if (hold.kind === 'mine' && hold.opening === (purpose === 'read')) return undefined
+      refuseUnusable(volume)
+      if (purpose === 'read' && !volume.trailer?.ro)
+        throw new AcsError('conflict', 'EACSCHANGED', `volume ${nameOf(volume)} is not read-only any more`)
+      if (hold.kind !== 'free' && hold.kind !== 'restarted' && hold.kind !== 'mine')
+        throw heldElsewhere(volume, hold, me)
+      return {
+        allowedInitiators: [{ clientAddress: me.initiatorName }],
+        description: describeWith(volume, holder, purpose),
+      }
     })
   } catch (error) {
     if (isAcsError(error, 'EACSHELD')) await forgetHold(context.stateFolder, uuid, holder)
@@ -34,11 +48,20 @@ export async function claim(context: VolumeContext, uuid: string, me: Me): Promi
 export async function share(context: VolumeContext, uuid: string, me: Me): Promise<Volume> {
   const call = { deadline: context.deadline }
   await rememberHold(context.stateFolder, uuid, holderRecord(me, context.pluginAddress))
-  const volume = await changeVolume(context, uuid, () => undefined)
-  refuseSnapshot(volume)
+  const volume = await endReading(context, uuid)
+  refuseUnusable(volume)
   if (!initiatorsOf(volume).some((initiator) => sameInitiator(initiator, me.initiatorName)))
     await context.prism.allowInitiator(uuid, { clientAddress: me.initiatorName }, call)
   return changeVolume(context, uuid, () => undefined)
+}
+
+/** Where anyone is let in without protection, nobody counts as a mere reader any more. */
+export async function endReading(context: VolumeContext, uuid: string): Promise<Volume> {
+  return changeVolume(context, uuid, (volume) =>
+    readersSince(volume) === undefined
+      ? undefined
+      : { description: withRecord(volume, (trailer) => without(trailer, 'rd')) },
+  )
 }
 
 /** Who an initiator acts for, when access is given to it by name. */
@@ -52,14 +75,15 @@ export interface Grant {
 export async function grant(context: VolumeContext, uuid: string, to: Grant): Promise<Volume> {
   const holder: Holder = { n: to.holderName ?? to.initiator, i: to.initiator, s: new Date().toISOString() }
   return changeVolume(context, uuid, (volume) => {
-    refuseSnapshot(volume)
+    refuseUnusable(volume)
     const initiators = initiatorsOf(volume)
     const [only] = initiators
-    if (initiators.length === 1 && sameInitiator(only, to.initiator)) return undefined
+    if (initiators.length === 1 && sameInitiator(only, to.initiator) && readersSince(volume) === undefined)
+      return undefined
     const hold = holdOf(volume, { hostName: holder.n, bootId: '', initiatorName: to.initiator })
     if (hold.kind !== 'free')
       throw heldElsewhere(volume, hold, { hostName: holder.n, bootId: '', initiatorName: to.initiator })
-    return { allowedInitiators: [{ clientAddress: to.initiator }], description: describeWith(volume, holder) }
+    return { allowedInitiators: [{ clientAddress: to.initiator }], description: describeWith(volume, holder, 'write') }
   })
 }
 
@@ -80,7 +104,7 @@ export async function revokeAll(
     if (spared) return undefined
     const hold = holdOf(volume, nobody)
     if (hold.kind === 'vm') throw heldElsewhere(volume, hold, nobody)
-    if (hold.kind === 'free' && !volume.trailer?.h) return undefined
+    if (hold.kind === 'free' && !volume.trailer?.h && volume.trailer?.rd === undefined) return undefined
     return { allowedInitiators: [], ...describeWithout(volume) }
   })
   if (spared) return seen
@@ -113,6 +137,9 @@ export async function release(
   const isAllowed = (volume: Volume): boolean => initiatorsOf(volume).some((other) => sameInitiator(other, initiator))
   let released = await changeVolume(context, uuid, (volume) => {
     if (!still(volume)) return undefined
+    // One change for who reads and that they only read: two that go at once must not leave the mark behind.
+    if (isAllowed(volume) && readersSince(volume) !== undefined && !volume.trailer?.h)
+      return withoutReader(volume, initiator)
     const count = initiatorsOf(volume).length
     if (count === 1 && isAllowed(volume))
       return { allowedInitiators: [], ...(isHolder(volume) ? describeWithout(volume) : {}) }
@@ -126,17 +153,7 @@ export async function release(
   return released
 }
 
-/** A snapshot stays as it was taken: whoever attached it could write to it. Throws EACSSNAPSHOT. */
-export function refuseSnapshot(volume: Volume): void {
-  const { name } = volume.group
-  if (!volume.trailer?.snap) return
-  throw new AcsError('conflict', 'EACSSNAPSHOT', `${nameOf(volume)} is a snapshot and cannot be attached`, {
-    hints: [`Make a volume of it: acs volume create NAME --from-snapshot ${printable(name)}`],
-    details: { uuid: volume.group.uuid },
-  })
-}
-
-function holderRecord(me: Me, pluginAddress: string | undefined): Holder {
+export function holderRecord(me: Me, pluginAddress: string | undefined): Holder {
   return {
     n: me.hostName,
     i: me.initiatorName,
@@ -148,11 +165,22 @@ function holderRecord(me: Me, pluginAddress: string | undefined): Holder {
 
 // Whoever asked the holder for the volume asked that holder: a request ends with the hold.
 
-function describeWith(volume: Volume, holder: Holder): string {
-  return withRecord(volume, (trailer) => ({ ...without(trailer, 'q'), h: holder }))
+function describeWith(volume: Volume, holder: Holder, purpose: 'write' | 'read'): string {
+  const rd = purpose === 'read' ? { rd: `${headOf(volume.group.uuid)}-${holder.s}` } : {}
+  return withRecord(volume, (trailer) => ({ ...without(trailer, 'rd', 'q'), h: holder, ...rd }))
+}
+
+/** What is left of the readers without one; the last takes the mark along. */
+function withoutReader(volume: Volume, initiator: string): VolumeGroupChange {
+  const left = initiatorsOf(volume).filter((other) => !sameInitiator(other, initiator))
+  return {
+    allowedInitiators: left.map((clientAddress) => ({ clientAddress })),
+    ...(left.length > 0 ? {} : describeWithout(volume)),
+  }
 }
 
 function describeWithout(volume: Volume): { description?: string } {
-  if (volume.trailer?.h === undefined && volume.trailer?.q === undefined) return {}
-  return { description: withRecord(volume, (trailer) => without(trailer, 'h', 'q')) }
+  const { h, rd, q } = volume.trailer ?? {}
+  if (h === undefined && rd === undefined && q === undefined) return {}
+  return { description: withRecord(volume, (trailer) => without(trailer, 'h', 'rd', 'q')) }
 }

@@ -2,17 +2,17 @@ import type { VolumeContext } from './context.js'
 import { findVolume } from './find.js'
 import { findHere, type Here } from './here.js'
 import { rememberedHolds } from './attach-record.js'
-import { describeHold, holdOf, type Hold } from './holder.js'
+import { describeHold, holdOf, readersSince, type Hold } from './holder.js'
 import { readJournal, type JournalEntry } from './journal.js'
 import { defaultMountPoint } from './mount-point.js'
 import { printable } from './names.js'
 import { tokenState } from './observe.js'
-import { isOurs, type Volume } from './volume.js'
+import { isOurs, isTrashed, type Volume } from './volume.js'
 
 export interface Explanation {
   name: string
   uuid: string
-  /** One word: free, attached, mounted, held, fenced, shared, vm, snapshot. */
+  /** One word: free, attached, mounted, held, fenced, shared, read, vm, snapshot, trash. */
   state: string
   /** The state in a sentence. */
   summary: string
@@ -72,7 +72,15 @@ function conclude(seen: Seen): Conclusion {
         `acs volume create NAME --from-snapshot ${name}   make a new volume of it`,
       ],
     }
-  const localOnly = (places.length > 0 || here?.disk !== undefined) && hold.kind !== 'mine' && hold.kind !== 'shared'
+  const del = isTrashed(volume) ? volume.trailer?.del : undefined
+  if (del)
+    return {
+      state: 'trash',
+      summary: `It is volume ${printable(del.n)}, in the trash since ${printable(del.at)}; from ${printable(del.until)} on, acs volume prune deletes it.`,
+      next: [`acs volume undelete ${name}   take it out`],
+    }
+  const member = ['mine', 'shared', 'reading'].includes(hold.kind)
+  const localOnly = (places.length > 0 || here?.disk !== undefined) && !member
   if (localOnly)
     return {
       state: 'fenced',
@@ -91,6 +99,18 @@ function conclude(seen: Seen): Conclusion {
         state: 'vm',
         summary: `It is attached to ${who}.`,
         next: ['Detach it from the virtual machine in Prism'],
+      }
+    case 'readers':
+      return {
+        state: 'read',
+        summary: `It is a read-only volume, read by ${who}.`,
+        next: [`acs volume mount ${name}   read it here too`],
+      }
+    case 'reading':
+      return {
+        state: 'read',
+        summary: `It is a read-only volume, read by ${who}; ${places.length > 0 ? `here at ${places.join(', ')}` : 'this machine is one of them, and has it not mounted'}.`,
+        next: [...pending, `acs volume unmount ${name}   take this machine off`],
       }
     case 'mine':
       return places.length > 0
@@ -136,6 +156,7 @@ function conclude(seen: Seen): Conclusion {
 
 function clusterEvidence({ volume, hold }: Seen): string[] {
   const { group, trailer } = volume
+  const since = readersSince(volume)
   const initiators = group.attachments.map((attachment) =>
     printable(attachment.initiatorName ?? attachment.initiatorAddress ?? `virtual machine ${attachment.vmUuid ?? '?'}`),
   )
@@ -144,7 +165,13 @@ function clusterEvidence({ volume, hold }: Seen): string[] {
     trailer?.h
       ? `cluster: holder record: ${printable(trailer.h.n)}, ${printable(trailer.h.i)}, boot ${printable(trailer.h.b ?? 'not recorded')}, since ${printable(trailer.h.s)}${hold.kind === 'free' ? ' (out of date: not allowed in)' : ''}`
       : 'cluster: no holder record',
+    ...(since === undefined || hold.kind === 'free'
+      ? []
+      : [`cluster: who is let in only reads, since ${printable(since)}`]),
     ...(isOurs(volume) ? [] : ['cluster: acs did not make this group; it is never formatted']),
+    ...(trailer?.hid
+      ? ['cluster: docker volume rm kept it; the plugin does not show it until it is created again']
+      : []),
     ...(trailer?.prot ? ['cluster: protected against deletion'] : []),
     `cluster: version ${group.logicalTimestamp}`,
   ]

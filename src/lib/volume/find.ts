@@ -1,8 +1,9 @@
+import { closest } from '../base/did-you-mean.js'
 import { AcsError } from '../base/errors.js'
 import type { VolumeGroup } from '../prism/prism.js'
 import type { VolumeContext } from './context.js'
 import { isUuid, parseSnapshotReference, printable, snapshotGroupName } from './names.js'
-import { asVolume, type Volume } from './volume.js'
+import { asVolume, isTrashed, type Volume } from './volume.js'
 
 /**
  * The volume of that exact name or UUID. Throws EACSNOTFOUND, or EACSDUPLICATE when several groups share
@@ -68,23 +69,10 @@ export function snapshotsOf(groups: readonly VolumeGroup[], volume: Volume): Vol
 }
 
 function didYouMean(groups: readonly VolumeGroup[], name: string): string[] {
-  const near = groups
-    .map((group) => group.name)
-    .find((other) => other.toLowerCase() === name.toLowerCase() || distance(other, name) <= 2)
+  const inTrash = groups.map(asVolume).some((volume) => isTrashed(volume) && volume.trailer?.del?.n === name)
+  if (inTrash) return [`It is in the trash, take it out: acs volume undelete ${printable(name)}`]
+  // A long name is pasted rather than typed, and comparing it with thousands takes seconds.
+  const names = name.length > 64 ? [] : groups.map((group) => group.name)
+  const [near] = closest(name, names, 1)
   return [...(near === undefined ? [] : [`Did you mean ${printable(near)}?`]), 'See all volumes: acs volume list --all']
-}
-
-/** Levenshtein distance, up to names of ordinary length. */
-function distance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 2 || a.length > 64) return Infinity
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitute))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }

@@ -13,7 +13,7 @@ import { runSession, type SessionResult } from './session.js'
 import { checkOptions } from './settings.js'
 import { openJournal } from './journal.js'
 import { withVolumeLock } from './lock.js'
-import { isOurs, nameOf, type Volume } from './volume.js'
+import { headOf, isOurs, nameOf, type Volume } from './volume.js'
 
 export interface FormatRequest {
   volume: string
@@ -84,7 +84,7 @@ async function wipe(
     const was = content.state === 'blank' ? 'empty' : content.state === 'filesystem' ? content.type : content.what
     const journal = await openJournal(context, volume.group, 'format')
     // The user's word is the proof here. Recorded as a format under way, so that a crash while wiping can go on.
-    const token = `${uuid.slice(0, 8)}-${randomBytes(6).toString('hex')}`
+    const token = `${headOf(uuid)}-${randomBytes(6).toString('hex')}`
     const { mkfsOptions, filesystem } = request
     await journal.learn({ format: { token, fsUuid: randomUUID(), at: new Date().toISOString() } })
     announceStep(context, `wiping ${here.disk.devicePath} (${was})`)

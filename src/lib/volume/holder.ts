@@ -3,7 +3,7 @@ import type { Attachment } from '../prism/prism.js'
 import type { Me } from './context.js'
 import { printable } from './names.js'
 import type { Holder } from './trailer.js'
-import { nameOf, type Volume } from './volume.js'
+import { headOf, nameOf, type Volume } from './volume.js'
 
 /**
  * Who may write to a volume, read from the cluster. The list of allowed initiators is the truth: only who is
@@ -11,8 +11,8 @@ import { nameOf, type Volume } from './volume.js'
  */
 export type Hold =
   | { kind: 'free' }
-  /** This machine, since this boot. */
-  | { kind: 'mine'; holder: Holder }
+  /** This machine, since this boot. `opening`: only until it has let other readers in, see readers.ts. */
+  | { kind: 'mine'; holder: Holder; opening: boolean }
   /** This machine, before it restarted; proven by its own copy of the record. */
   | { kind: 'restarted'; holder: Holder }
   /** This machine's name and initiator, another boot, and no copy here: probably a clone of that machine. */
@@ -21,6 +21,10 @@ export type Hold =
   | { kind: 'shared'; holder?: Holder; initiators: string[] }
   /** Someone else, or someone who only looks like this machine. */
   | { kind: 'other'; holder?: Holder; initiators: string[] }
+  /** This machine, and perhaps others, all of which only read. */
+  | { kind: 'reading'; since: string; initiators: string[] }
+  /** Others, all of which only read. */
+  | { kind: 'readers'; since: string; initiators: string[] }
   | { kind: 'vm'; vmUuids: string[] }
 
 /** @param remembered this machine's copies of holder records, see `rememberedHolds`. */
@@ -32,12 +36,20 @@ export function holdOf(volume: Volume, me: Me, remembered: readonly Holder[] = [
   if (initiators.length === 0) return { kind: 'free' }
   const holder = volume.trailer?.h
   const named = { initiators, ...(holder ? { holder } : {}) }
+  const since = readersSince(volume)
+  if (since !== undefined && !holder && attachments.every(isNamed)) {
+    if (!initiators.some((initiator) => sameInitiator(initiator, me.initiatorName)))
+      return { kind: 'readers', since, initiators }
+    // Of any boot: a reader that restarted has lost nothing.
+    const ours = remembered.some((copy) => sameInitiator(copy.i, me.initiatorName))
+    return ours ? { kind: 'reading', since, initiators } : { kind: 'other', initiators }
+  }
   if (!initiators.some((initiator) => sameInitiator(initiator, me.initiatorName))) return { kind: 'other', ...named }
 
   const alone = initiators.length === 1
   if (alone && holder && sameInitiator(holder.i, me.initiatorName)) {
     if (holder.n !== me.hostName || holder.b === undefined) return { kind: 'other', ...named }
-    if (holder.b === me.bootId) return { kind: 'mine', holder }
+    if (holder.b === me.bootId) return { kind: 'mine', holder, opening: since !== undefined }
     const ours = remembered.some((copy) => copy.b === holder.b && copy.s === holder.s && copy.i === holder.i)
     return { kind: ours ? 'restarted' : 'lookalike', holder }
   }
@@ -45,9 +57,22 @@ export function holdOf(volume: Volume, me: Me, remembered: readonly Holder[] = [
   return { kind: ours ? 'shared' : 'other', ...named }
 }
 
+/**
+ * Since when whoever is allowed in only reads; undefined where somebody may write. A mark that the cluster copied
+ * from another group says nothing.
+ */
+export function readersSince({ group, trailer }: Volume): string | undefined {
+  const head = `${headOf(group.uuid)}-`
+  return trailer?.rd?.startsWith(head) ? trailer.rd.slice(head.length) : undefined
+}
+
 /** IQNs and addresses that may log in. */
 export function initiatorsOf(volume: Volume): string[] {
   return volume.group.attachments.flatMap((attachment) => addressOf(attachment) ?? [])
+}
+
+function isNamed({ initiatorName, initiatorAddress }: Attachment): boolean {
+  return (initiatorName ?? initiatorAddress) !== undefined
 }
 
 function addressOf(attachment: Attachment): string | undefined {
@@ -77,6 +102,11 @@ export function describeHold(hold: Hold): string {
     case 'restarted':
     case 'lookalike':
       return describeHolder(hold.holder)
+    case 'reading':
+    case 'readers': {
+      const names = hold.initiators.map((initiator) => printable(initiator)).join(', ')
+      return `${hold.initiators.length === 1 ? 'reader' : 'readers'} ${names} since ${printable(hold.since)}`
+    }
     case 'shared':
     case 'other': {
       const { holder, initiators } = hold
@@ -118,6 +148,8 @@ export function heldElsewhere(volume: Volume, hold: Exclude<Hold, { kind: 'free'
         ...details,
         ...(holder ? { holder: holder.n, initiator: holder.i, since: holder.s } : { initiator: initiators[0] }),
         initiators,
+        // The first reader lets others in as soon as it has mounted it.
+        ...(holder && readersSince(volume) !== undefined ? { again: true } : {}),
       },
     },
   )

@@ -2,10 +2,10 @@ import type { HostIdentity } from '../host/host.js'
 import type { StorageContainer, VolumeGroup } from '../prism/prism.js'
 import type { VolumeContext } from './context.js'
 import { findVolume, snapshotsOf } from './find.js'
-import { currentHolder, initiatorsOf } from './holder.js'
+import { currentHolder, initiatorsOf, readersSince } from './holder.js'
 import { tokenIsFor } from './observe.js'
 import { targetName } from './target-name.js'
-import { asVolume, isOurs, sizeOf, type Volume } from './volume.js'
+import { asVolume, isOurs, isTrashed, sizeOf, type Volume } from './volume.js'
 
 /** A volume as lists and `show` present it. */
 export interface VolumeInfo {
@@ -17,8 +17,8 @@ export interface VolumeInfo {
   filesystem?: string
   /** False while its first mount will format it. */
   formatted: boolean
-  /** `free`; `attached`: to this machine, since this boot; `held`: by someone else; `vm`. */
-  state: 'free' | 'attached' | 'held' | 'vm'
+  /** `free`; `attached`: to this machine, since this boot; `held`: by someone else; `read`: by any number; `vm`. */
+  state: 'free' | 'attached' | 'held' | 'read' | 'vm'
   /** Host name, or the initiator when no record says more. */
   holder?: string
   /** ISO 8601. */
@@ -28,6 +28,8 @@ export interface VolumeInfo {
   snapshots: number
   /** Present on a snapshot. */
   snapshot?: { ofName: string; ofUuid: string; name: string; at: string; frozen: boolean }
+  /** Present on what is in the trash. */
+  trash?: { name: string; at: string; until: string }
   description: string
   protected: boolean
   readOnly: boolean
@@ -36,6 +38,10 @@ export interface VolumeInfo {
   /** acs made it. */
   managed: boolean
   onRemove?: string
+  /** `docker volume rm` kept it: the plugin does not show it. */
+  hidden: boolean
+  /** Host that created it. */
+  createdBy?: string
   mountOptions?: string
   mkfsOptions?: string
   owner?: string
@@ -45,19 +51,19 @@ export interface VolumeInfo {
 }
 
 /**
- * The volumes of a cluster. Snapshots only on request; groups that acs did not make are included, as they can be used.
- * Asks nothing of this machine but its name.
+ * The volumes of a cluster. Snapshots and the trash only on request; groups that acs did not make are included, as they
+ * can be used. Asks nothing of this machine but its name.
  */
 export async function listVolumes(
   context: VolumeContext,
-  which: { volumes: boolean; snapshots: boolean },
+  which: { volumes?: boolean; snapshots?: boolean; trash?: boolean },
 ): Promise<VolumeInfo[]> {
   const [groups, containers, identity] = await lookAround(context)
   const names = containerNames(containers)
   const counts = countSnapshots(groups)
   return groups
     .map(asVolume)
-    .filter((volume) => (volume.trailer?.snap ? which.snapshots : which.volumes))
+    .filter((volume) => (isTrashed(volume) ? which.trash : volume.trailer?.snap ? which.snapshots : which.volumes))
     .map((volume) => infoOf(volume, names, counts(volume), identity))
 }
 
@@ -85,8 +91,15 @@ function infoOf(
   const vmUuids = group.attachments.flatMap((attachment) => attachment.vmUuid ?? [])
   const holder = currentHolder(volume)
   const here = holder?.n === identity.hostName && holder.b === identity.bootId && initiators.length === 1
+  const readSince = holder ? undefined : readersSince(volume)
+  const stateOf = (): VolumeInfo['state'] => {
+    if (vmUuids.length > 0) return 'vm'
+    if (initiators.length === 0) return 'free'
+    if (readSince !== undefined) return 'read'
+    return here ? 'attached' : 'held'
+  }
   const who = holder?.n ?? initiators[0] ?? vmUuids[0]
-  const snap = trailer?.snap
+  const { snap, del } = trailer ?? {}
   const { uid, gid } = trailer ?? {}
   return {
     name: group.name,
@@ -95,9 +108,9 @@ function infoOf(
     containers: [...new Set(group.disks.map((disk) => nameOfContainer(disk.storageContainerUuid)))],
     ...given('filesystem', trailer?.fs),
     formatted: !(trailer?.fmt && tokenIsFor(group.uuid, trailer.fmt.t)),
-    state: vmUuids.length > 0 ? 'vm' : initiators.length === 0 ? 'free' : here ? 'attached' : 'held',
+    state: stateOf(),
     ...given('holder', who),
-    ...given('since', holder?.s),
+    ...given('since', holder?.s ?? (initiators.length > 0 ? readSince : undefined)),
     initiators,
     vmUuids,
     snapshots,
@@ -105,6 +118,7 @@ function infoOf(
       'snapshot',
       snap && { ofName: snap.ofName, ofUuid: snap.of, name: snap.name, at: snap.at, frozen: snap.frozen },
     ),
+    ...given('trash', del && isTrashed(volume) ? { name: del.n, at: del.at, until: del.until } : undefined),
     description: volume.text,
     protected: trailer?.prot ?? false,
     readOnly: trailer?.ro ?? false,
@@ -112,6 +126,8 @@ function infoOf(
     chap: group.chap,
     managed: isOurs(volume),
     ...given('onRemove', trailer?.rm),
+    hidden: trailer?.hid ?? false,
+    ...given('createdBy', trailer?.c),
     ...given('mountOptions', trailer?.mo),
     ...given('mkfsOptions', trailer?.mk),
     ...given('owner', uid === undefined && gid === undefined ? undefined : `${uid ?? 0}:${gid ?? 0}`),

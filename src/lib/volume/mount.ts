@@ -1,9 +1,9 @@
-import { AcsError } from '../base/errors.js'
+import { AcsError, isAcsError } from '../base/errors.js'
 import { checkSecret, keepChapSecret } from './chap.js'
-import { note, type VolumeContext } from './context.js'
+import { announceStep, note, type VolumeContext } from './context.js'
 import { checkMountPoint, resolveMountPoint } from './mount-point.js'
 import type { Step } from './plan.js'
-import { runSession } from './session.js'
+import { isReadable, runSession } from './session.js'
 import { nameOf, type Volume } from './volume.js'
 
 export interface MountVolumeRequest {
@@ -32,23 +32,46 @@ export interface MountResult {
   planned?: string[]
 }
 
+/** How long to wait for the first reader to let others in; it has only a journal to replay. */
+const openingMs = 30_000
+
 /**
  * Attaches the volume exclusively and mounts it; formats it when it is new, by its one-shot token and an empty
  * disk proven by several tools. Idempotent; after a crash the same command goes on.
+ *
+ * A read-only volume that has its filesystem is mounted read-only, beside other machines that do. Of several that begin at
+ * once one is first; the others wait for it.
  */
 export async function mountVolume(context: VolumeContext, request: MountVolumeRequest): Promise<MountResult> {
+  const until = Date.now() + openingMs
+  for (;;) {
+    try {
+      return await mountOnce(context, request)
+    } catch (error) {
+      if (!isAcsError(error) || error.details.again !== true || Date.now() > until) throw error
+      announceStep(context, `waiting for the first reader: ${error.message}`)
+      await context.deadline.sleep(100 + Math.random() * 200, error.message)
+    }
+  }
+}
+
+async function mountOnce(context: VolumeContext, request: MountVolumeRequest): Promise<MountResult> {
   const mountPoint = request.mountPoint === undefined ? undefined : await resolveMountPoint(request.mountPoint)
   const result = await runSession(context, {
     volume: request.volume,
     intent: 'mount',
-    desired: { state: 'mounted', takeOver: request.takeOver ?? false },
+    desired: (volume) => ({
+      state: 'mounted',
+      takeOver: request.takeOver ?? false,
+      shared: isReadable(volume),
+    }),
     ...(mountPoint === undefined ? {} : { mountPoint }),
     ...(request.readOnly === undefined ? {} : { readOnly: request.readOnly }),
     ...(request.options ? { mountOptions: request.options } : {}),
     ...(request.dryRun === undefined ? {} : { dryRun: request.dryRun }),
     check: async (work) => {
       const { volume, observed } = work.finding
-      if (work.readOnly && volume.trailer?.fmt)
+      if (work.readOnly && observed.token !== 'none')
         throw new AcsError(
           'conflict',
           'EACSNOFILESYSTEM',

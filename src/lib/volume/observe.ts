@@ -7,7 +7,7 @@ import { defaultMountPoint } from './mount-point.js'
 import type { Content, Observed } from './plan.js'
 import { targetName } from './target-name.js'
 import type { Trailer } from './trailer.js'
-import { asVolume, type Volume } from './volume.js'
+import { asVolume, headOf, type Volume } from './volume.js'
 
 /** What was found, with the evidence behind the planner's words. */
 export interface Finding {
@@ -47,7 +47,7 @@ export async function observe(
     ...(disk ? { disk } : {}),
     ...(content ? { content } : {}),
     observed: {
-      hold: hold.kind === 'vm' || hold.kind === 'lookalike' ? 'other' : hold.kind,
+      hold: holdWord(hold),
       disk: disk ? 'present' : 'absent',
       cutOff: disk !== undefined && !isAllowed(volume, who.me),
       mount: mountState(mounts, request.mountPoint),
@@ -67,6 +67,11 @@ export async function findDisk(
   const target = targetName(volume.group)
   const attached = await initiator.attached(context.deadline)
   return attached.find((disk) => disk.targetName === target && disk.lun === 0)
+}
+
+function holdWord(hold: Hold): Observed['hold'] {
+  if (hold.kind === 'vm' || hold.kind === 'lookalike') return 'other'
+  return hold.kind === 'mine' && hold.opening ? 'opening' : hold.kind
 }
 
 function isAllowed(volume: Volume, me: Me): boolean {
@@ -89,7 +94,7 @@ export function tokenState(volume: Volume, journal: Pick<Journal, 'facts'>): Obs
 
 /** A token starts with the head of the UUID of the group it was made for. */
 export function tokenIsFor(uuid: string, token: string): boolean {
-  return token.startsWith(uuid.slice(0, 8).toLowerCase() + '-')
+  return token.startsWith(`${headOf(uuid)}-`)
 }
 
 const mountable = ['ext4', 'xfs', 'btrfs']

@@ -2,7 +2,8 @@ import type { JournalStep } from './journal.js'
 
 /** What is wanted of a volume on this machine. */
 export type Desired =
-  | { state: 'mounted'; takeOver: boolean }
+  /** `shared`: a read-only volume, mounted read-only beside other readers, see readers.ts. */
+  | { state: 'mounted'; takeOver: boolean; shared?: boolean }
   /** `shared`: beside others, without protection against two writers. */
   | { state: 'attached'; takeOver: boolean; shared: boolean }
   | { state: 'unmounted' }
@@ -11,7 +12,11 @@ export type Desired =
 
 /** What was found, on the cluster and on this machine. */
 export interface Observed {
-  hold: 'free' | 'mine' | 'restarted' | 'shared' | 'other'
+  /**
+   * `opening`: mine until I have let other readers in. `reading`: this machine and perhaps others, all only reading.
+   * `readers`: others, all only reading.
+   */
+  hold: 'free' | 'mine' | 'restarted' | 'opening' | 'reading' | 'readers' | 'shared' | 'other'
   disk: 'absent' | 'present'
   /** The disk is here, but this machine's initiator is not allowed in any more: its I/O waits or fails. */
   cutOff: boolean
@@ -59,14 +64,17 @@ export function plan(desired: Desired, observed: Observed): Plan {
   }
 }
 
-function planAttach(desired: Desired & { takeOver: boolean }, observed: Observed): Plan {
+function planAttach(desired: Extract<Desired, { takeOver: boolean }>, observed: Observed): Plan {
   const { hold, disk, mount } = observed
-  if (desired.state === 'attached' && desired.shared) return planShare(observed)
-  if (hold === 'shared' && !desired.takeOver) return { refusal: 'held' }
-  if (hold === 'other' && !desired.takeOver && disk === 'absent' && mount === 'none') return { refusal: 'held' }
+  if (desired.shared) return desired.state === 'attached' ? planShare(observed) : planReading(desired, observed)
+  const alone = hold === 'mine' || hold === 'opening'
+  const others = hold === 'other' || hold === 'shared' || hold === 'reading' || hold === 'readers'
+  // As long as this machine reads too, nothing here is cut off; but nobody writes beside readers.
+  if ((hold === 'shared' || hold === 'reading') && !desired.takeOver) return { refusal: 'held' }
+  if (others && !desired.takeOver && disk === 'absent' && mount === 'none') return { refusal: 'held' }
   // What is still here is cut off from the disk. Mounting again on top of it would hide that.
-  if (hold !== 'mine' && mount !== 'none') return { refusal: 'fenced' }
-  if ((hold === 'other' || hold === 'shared') && disk === 'present') return { refusal: 'fenced' }
+  if (!alone && mount !== 'none') return { refusal: 'fenced' }
+  if (others && disk === 'present') return { refusal: 'fenced' }
   if (desired.state === 'mounted' && mount === 'elsewhere') return { refusal: 'mounted-elsewhere' }
 
   const steps: Step[] = []
@@ -74,12 +82,16 @@ function planAttach(desired: Desired & { takeOver: boolean }, observed: Observed
   // Before this machine is let in again, else writes that waited in the dead session reach the disk then.
   if (stale && observed.cutOff) steps.push('fail-io')
   if (stale) steps.push('detach-disk')
-  if (hold === 'other' || hold === 'shared') steps.push('revoke')
+  if (others) steps.push('revoke')
+  // One that is being opened for readers is closed again: what follows writes.
   if (hold !== 'mine') steps.push('claim')
   if (disk === 'absent' || stale) steps.push('attach-disk')
   if (desired.state === 'attached') return { steps }
 
-  if (mount === 'here') return { steps: observed.ownerPending ? ['set-owner'] : [] }
+  if (mount === 'here') {
+    const close: Step[] = hold === 'opening' ? ['claim'] : []
+    return { steps: [...close, ...(observed.ownerPending ? (['set-owner'] as const) : [])] }
+  }
   if (steps.length > 0 || observed.content === 'unknown') return { steps: [...steps, 'probe'] }
   return planMount(observed)
 }
@@ -90,6 +102,39 @@ function planShare({ hold, disk, mount }: Observed): Plan {
   return {
     steps: [...(allowed ? [] : (['share'] as const)), ...(disk === 'present' ? [] : (['attach-disk'] as const))],
   }
+}
+
+/**
+ * A read-only volume beside other readers. Whoever finds none has it alone until the kernel has replayed the journal
+ * and it is mounted, and then lets others in. Nothing is checked, formatted or given an owner: that writes.
+ */
+function planReading(desired: { takeOver: boolean }, observed: Observed): Plan {
+  const { hold, disk, mount, token, content } = observed
+  const blocked = hold === 'other' || hold === 'shared'
+  if (blocked && !desired.takeOver && (hold === 'shared' || (disk === 'absent' && mount === 'none')))
+    return { refusal: 'held' }
+  const member = hold === 'mine' || hold === 'opening' || hold === 'reading'
+  if (!member && mount !== 'none') return { refusal: 'fenced' }
+  if (blocked && disk === 'present') return { refusal: 'fenced' }
+  if (mount === 'elsewhere') return { refusal: 'mounted-elsewhere' }
+  // What a crash left there may be the mount that replays, which goes on to write.
+  if (mount === 'here' && hold === 'opening') return { steps: ['unmount', 'probe'] }
+  // A writer's own mount, for instance the first one, which formatted it, stays what it is until it is unmounted.
+  if (mount === 'here') return { steps: [] }
+
+  const steps: Step[] = []
+  const stale = disk === 'present' && (hold === 'free' || hold === 'readers')
+  if (stale && observed.cutOff) steps.push('fail-io')
+  if (stale) steps.push('detach-disk')
+  if (blocked) steps.push('revoke')
+  if (hold === 'readers') steps.push('join-readers')
+  else if (hold !== 'opening' && hold !== 'reading') steps.push('claim-for-readers')
+  if (disk === 'absent' || stale) steps.push('attach-disk')
+  if (steps.length > 0 || content === 'unknown') return { steps: [...steps, 'probe'] }
+
+  if (token !== 'none') return { refusal: 'never-formatted' }
+  if (content !== 'expected') return { refusal: content === 'blank' ? 'never-formatted' : 'foreign-content' }
+  return { steps: hold === 'opening' ? ['replay-journal', 'mount', 'admit-readers'] : ['mount'] }
 }
 
 function planMount({ token, content, ownerPending }: Observed): Plan {
@@ -112,7 +157,7 @@ function planDetach(desired: { unmount: boolean }, observed: Observed): Plan {
   const steps: Step[] = failing(observed)
   if (mount !== 'none') steps.push('unmount')
   if (disk === 'present') steps.push('detach-disk')
-  if (hold === 'mine' || hold === 'restarted' || hold === 'shared') steps.push('release')
+  if (hold !== 'free' && hold !== 'other' && hold !== 'readers') steps.push('release')
   return { steps }
 }
 

@@ -8,6 +8,7 @@ import { findHere, type Here } from './here.js'
 import { describeHold, holdOf } from './holder.js'
 import { withVolumeLock } from './lock.js'
 import { printable } from './names.js'
+import { refuseTrashed } from './usable.js'
 import { diskAt, nameOf, type Volume } from './volume.js'
 
 /** A new size in bytes, or what to add to the present one. */
@@ -80,6 +81,7 @@ function checkGrowth(volume: Volume, fromBytes: number, toBytes: number): void {
   const details = { uuid: volume.group.uuid, sizeBytes: fromBytes }
   if (volume.trailer?.snap)
     throw new AcsError('conflict', 'EACSSNAPSHOT', `${nameOf(volume)} is a snapshot and stays as it is`, { details })
+  refuseTrashed(volume)
   if (toBytes < fromBytes)
     throw new AcsError(
       'usage',

@@ -14,6 +14,7 @@ import { withVolumeLock } from './lock.js'
 import { printable, snapshotGroupName } from './names.js'
 import { timeName } from './snapshot.js'
 import { withTrailer } from './trailer.js'
+import { refuseTrashed } from './usable.js'
 import { asVolume, nameOf, type Volume } from './volume.js'
 
 export interface RestoreRequest {
@@ -112,8 +113,10 @@ async function cloneSnapshot(context: VolumeContext, restore: Restore, request: 
 /** The restored volume has the settings of the current one, and the filesystem of the snapshot. */
 async function describeRestored(context: VolumeContext, restore: Restore): Promise<void> {
   const { current, snapshot, uuid } = restore
-  const { mo, rm, ro, prot } = current.trailer ?? {}
-  const settings = Object.fromEntries(Object.entries({ mo, rm, ro, prot }).filter(([, value]) => value !== undefined))
+  const { mo, rm, ro, prot, c, hid } = current.trailer ?? {}
+  const settings = Object.fromEntries(
+    Object.entries({ mo, rm, ro, prot, c, hid }).filter(([, value]) => value !== undefined),
+  )
   await describeCopy(
     context,
     {
@@ -193,7 +196,11 @@ async function pendingRestore(
 async function volumeOf(context: VolumeContext, snapshot: Volume, name: string): Promise<Volume> {
   const groups = await context.prism.volumeGroups({ deadline: context.deadline })
   const source = groups.find((group) => group.uuid === snapshot.trailer?.snap?.of)
-  if (source && !asVolume(source).trailer?.snap) return findVolume(context, source.uuid)
+  if (source && !asVolume(source).trailer?.snap) {
+    // Restored, it would come back under its name by the way.
+    refuseTrashed(asVolume(source))
+    return findVolume(context, source.uuid)
+  }
   try {
     return await findVolume(context, name)
   } catch (error) {

@@ -4,10 +4,11 @@ import { findVolume } from './find.js'
 import { openJournal } from './journal.js'
 import { withVolumeLock } from './lock.js'
 import { defaultMountPoint } from './mount-point.js'
-import { observe } from './observe.js'
+import { observe, tokenIsFor } from './observe.js'
 import { plan, type Desired, type Step } from './plan.js'
 import { refusal } from './refusal.js'
 import { splitOptions, type Work } from './steps.js'
+import { refuseUnusable } from './usable.js'
 import type { Volume } from './volume.js'
 
 export interface SessionRequest {
@@ -15,8 +16,10 @@ export interface SessionRequest {
   volume: string
   /** What the user asked for, as the journal and other waiting processes show it. */
   intent: string
-  desired: Desired
+  /** A function decides by what the volume is found to be, under its lock. */
+  desired: Desired | ((volume: Volume) => Desired)
   mountPoint?: string
+  /** A read-only volume that has its filesystem always is. */
   readOnly?: boolean
   mountOptions?: readonly string[]
   /** Only say what would be done. */
@@ -39,35 +42,45 @@ export interface SessionResult {
 /** One attach, mount, unmount or detach: find, lock, observe, plan and execute. */
 export async function runSession(context: VolumeContext, request: SessionRequest): Promise<SessionResult> {
   const volume = await findVolume(context, request.volume)
-  const { group, trailer } = volume
+  const { group } = volume
   const who = await whoAmI(context)
   const mountPoint = request.mountPoint ?? defaultMountPoint(volume)
   const body = async (): Promise<SessionResult> => {
     const journal = await openJournal(context, group, request.intent)
     const look = (probe: boolean): Promise<Work['finding']> =>
       observe(context, who, journal, { uuid: group.uuid, mountPoint, probe })
+    const finding = await look(false)
+    const { volume: now } = finding
+    const desired = typeof request.desired === 'function' ? request.desired(now) : request.desired
+    if ('takeOver' in desired) refuseUnusable(now)
     const work: Work = {
       journal,
       ...who,
-      finding: await look(false),
+      finding,
       mountPoint,
-      readOnly: request.readOnly ?? trailer?.ro ?? false,
-      mountOptions: [...splitOptions(trailer?.mo), ...(request.mountOptions ?? [])],
+      // Beside other readers nobody writes, whatever is asked.
+      readOnly: isReadable(now) || request.readOnly === true,
+      mountOptions: [...splitOptions(now.trailer?.mo), ...(request.mountOptions ?? [])],
     }
     await request.check?.(work)
-    if (request.dryRun) return dryRun(work, request)
+    if (request.dryRun) return dryRun(work, desired)
     const lookAgain = async (probe: boolean): Promise<void> => {
       work.finding = await look(probe)
     }
-    const done = await execute(context, work, request.desired, lookAgain)
+    const done = await execute(context, work, desired, lookAgain)
     await request.settle?.(work)
     return { volume: work.finding.volume, work, done }
   }
   return request.dryRun ? body() : withVolumeLock(context, group.uuid, request.intent, body)
 }
 
-function dryRun(work: Work, request: SessionRequest): SessionResult {
-  const next = plan(request.desired, work.finding.observed)
+function dryRun(work: Work, desired: Desired): SessionResult {
+  const next = plan(desired, work.finding.observed)
   if ('refusal' in next) throw refusal(next.refusal, work)
-  return { volume: work.finding.volume, work, done: [], planned: planWords(request.desired, work) }
+  return { volume: work.finding.volume, work, done: [], planned: planWords(desired, work) }
+}
+
+/** A read-only volume that has been formatted, or never needs to be: it is mounted read-only, by any number of machines. */
+export function isReadable({ group, trailer }: Volume): boolean {
+  return trailer?.ro === true && !(trailer.fmt && tokenIsFor(group.uuid, trailer.fmt.t))
 }

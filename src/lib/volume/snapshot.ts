@@ -8,6 +8,7 @@ import { initiatorsOf } from './holder.js'
 import { withVolumeLock } from './lock.js'
 import { checkSnapshotName, printable, snapshotGroupName } from './names.js'
 import { checkRoom, withTrailer, type Trailer } from './trailer.js'
+import { refuseTrashed } from './usable.js'
 import { asVolume, nameOf, type Volume } from './volume.js'
 
 export interface SnapshotRequest {
@@ -39,6 +40,7 @@ export async function createSnapshot(context: VolumeContext, request: SnapshotRe
     throw new AcsError('usage', 'EACSSNAPSHOT', `${nameOf(source)} is a snapshot itself`, {
       hints: [`Make a volume of it first: acs volume create NAME --from-snapshot ${printable(source.group.name)}`],
     })
+  refuseTrashed(source)
   const groupName = snapshotGroupName(source.group.name, name)
   const text = request.description ?? source.text
   const at = new Date().toISOString()

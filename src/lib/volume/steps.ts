@@ -12,7 +12,9 @@ import { claim, release, revokeAll, share } from './exclusive.js'
 import { holdOf } from './holder.js'
 import type { Journal, JournalStep } from './journal.js'
 import { defaultMountPoint } from './mount-point.js'
+import { printable } from './names.js'
 import type { Finding } from './observe.js'
+import { admitReaders, claimForReaders, joinReaders } from './readers.js'
 import { targetName } from './target-name.js'
 import type { Trailer } from './trailer.js'
 import { diskAt, nameOf, type Volume } from './volume.js'
@@ -64,6 +66,46 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
       work.finding.volume = await share(context, uuidOf(work), work.me)
     },
     undo: releaseMine,
+  },
+
+  'claim-for-readers': {
+    words: ({ finding, me }) =>
+      `allow only ${me.initiatorName} (this machine) to use volume ${nameOf(finding.volume)}, until it is mounted`,
+    async run(context, work) {
+      work.finding.volume = await claimForReaders(context, uuidOf(work), work.me)
+    },
+    undo: releaseMine,
+  },
+
+  'join-readers': {
+    words: ({ finding, me }) => `allow ${me.initiatorName} (this machine) too to read volume ${nameOf(finding.volume)}`,
+    async run(context, work) {
+      work.finding.volume = await joinReaders(context, uuidOf(work), work.me)
+    },
+    undo: releaseMine,
+  },
+
+  'admit-readers': {
+    words: ({ finding }) => `let others read volume ${nameOf(finding.volume)} too`,
+    async run(context, work) {
+      await refuseWritable(context, work)
+      work.finding.volume = await admitReaders(context, uuidOf(work), work.me)
+    },
+  },
+
+  'replay-journal': {
+    words: () => 'let the kernel replay the journal, if a crash left something in it',
+    async run(context, work) {
+      const { mountPoint } = work
+      const { devicePath } = diskOf(work)
+      await ensureFolder(mountPoint, 0o755)
+      await context.host.replayJournal({ devicePath, mountPoint, type: mountedType(work.finding) }, context.deadline)
+    },
+    undoWhenFailed: true,
+    async undo(context, work) {
+      await context.host.unmount(work.mountPoint, context.deadline)
+      await removeOwnFolder(work)
+    },
   },
 
   'attach-disk': {
@@ -180,11 +222,27 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
   },
 }
 
+/** Nobody is let in to read what this machine may be writing. */
+async function refuseWritable(context: VolumeContext, work: Work): Promise<void> {
+  const { deviceNumber } = diskOf(work)
+  const mounts = (await context.host.mounts()).filter((mount) => mount.deviceNumber === deviceNumber)
+  // mountinfo's options are the mount's and the filesystem's: read-only is what both are.
+  const writable = mounts.find(({ options }) => options.includes('rw') || !options.includes('ro'))
+  if (mounts.length > 0 && !writable) return
+  const { volume } = work.finding
+  throw new AcsError(
+    'conflict',
+    'EACSMOUNTED',
+    `volume ${nameOf(volume)} is ${writable ? `mounted for writing at ${writable.mountPoint}` : 'not mounted any more'}`,
+    { hints: [`Unmount it, then mount it again: acs volume unmount ${printable(volume.group.name)}`] },
+  )
+}
+
 /** Only while the hold is still ours: a clone of this machine may have taken the volume over under our name. */
 async function releaseMine(context: VolumeContext, work: Work): Promise<void> {
   const remembered = await rememberedHolds(context.stateFolder, uuidOf(work))
   work.finding.volume = await release(context, uuidOf(work), work.me.initiatorName, (volume) =>
-    ['mine', 'restarted', 'shared'].includes(holdOf(volume, work.me, remembered).kind),
+    ['mine', 'restarted', 'shared', 'reading'].includes(holdOf(volume, work.me, remembered).kind),
   )
   await forgetHolds(context.stateFolder, uuidOf(work))
 }
@@ -257,11 +315,14 @@ async function changeToken(
 
 async function mountDisk(context: VolumeContext, work: Work): Promise<void> {
   const { mountPoint, readOnly } = work
+  const { hold } = work.finding
+  const reading = hold.kind === 'reading' || (hold.kind === 'mine' && hold.opening)
   const type = mountedType(work.finding)
   await ensureFolder(mountPoint, 0o755)
   // A clone has its source's filesystem UUID, and xfs refuses a second one of those. The disk's identity is
   // proven by its serial already.
-  const options = [...work.mountOptions, ...(type === 'xfs' ? ['nouuid'] : [])]
+  const own = [...(type === 'xfs' ? ['nouuid'] : []), ...(reading ? [withoutReplay[type]] : [])]
+  const options = [...work.mountOptions, ...own]
   try {
     await context.host.mount(
       { devicePath: diskOf(work).devicePath, mountPoint, type, readOnly, ...(options.length > 0 ? { options } : {}) },
@@ -272,6 +333,9 @@ async function mountDisk(context: VolumeContext, work: Work): Promise<void> {
     throw error
   }
 }
+
+/** A read-only mount would replay a journal, and so write while others read: ext4(5), xfs(5), btrfs(5). */
+const withoutReplay = { ext4: 'noload', xfs: 'norecovery', btrfs: 'norecovery' } as const
 
 /** Removes the folder acs made for a mount point of its own, when it is empty. */
 async function removeOwnFolder(work: Work, mountPoint = work.mountPoint): Promise<void> {

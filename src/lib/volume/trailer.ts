@@ -20,8 +20,8 @@ export interface Trailer {
   uid?: number
   gid?: number
   mode?: string
-  /** What the volume plugin does at `docker volume rm`. */
-  rm?: 'delete' | 'retain'
+  /** What the volume plugin does at `docker volume rm`; without it, what its configuration says. */
+  rm?: RemovePolicy
   /** Protected against deletion. */
   prot?: boolean
   /** Mounted read-only only. */
@@ -34,7 +34,23 @@ export interface Trailer {
   snap?: SnapshotMark
   /** acs made the group, where no `fs` or `snap` says so: the clone of a group whose filesystem is not known. */
   own?: boolean
+  /** Host that created it, for quotas. */
+  c?: string
+  /**
+   * Head of the UUID of the group it was cloned from. The description of a clone that is not finished is its
+   * source's, which names another one.
+   */
+  cp?: string
+  /** `docker volume rm` kept it: the plugin does not show it until a Create of that name takes it up again. */
+  hid?: boolean
+  /** Whoever is allowed in only reads, see readers.ts: head of this group's UUID, `-`, and since when. */
+  rd?: string
+  /** In the trash. */
+  del?: TrashMark
 }
+
+export const removePolicies = ['retain', 'trash', 'delete'] as const
+export type RemovePolicy = (typeof removePolicies)[number]
 
 export interface FormatToken {
   /** Starts with the group's UUID head, so that a copied description carries no permission to the copy. */
@@ -80,6 +96,16 @@ export interface SnapshotMark {
   frozen: boolean
 }
 
+export interface TrashMark {
+  /** Head of the group's UUID: a copy of the description must not put the copy in the trash. */
+  g: string
+  /** Name it had. */
+  n: string
+  /** When it was put there, and until when it stays; ISO 8601. */
+  at: string
+  until: string
+}
+
 /** A description taken apart: `before + (trailer) + after` is the text, byte for byte. */
 export interface Description {
   before: string
@@ -102,10 +128,15 @@ const trailerSchema = v.looseObject({
   uid: v.optional(v.number()),
   gid: v.optional(v.number()),
   mode: v.optional(v.string()),
-  rm: v.optional(v.picklist(['delete', 'retain'])),
+  rm: v.optional(v.picklist(removePolicies)),
   prot: v.optional(v.boolean()),
   ro: v.optional(v.boolean()),
   own: v.optional(v.boolean()),
+  c: v.optional(v.string()),
+  cp: v.optional(v.string()),
+  hid: v.optional(v.boolean()),
+  rd: v.optional(v.string()),
+  del: v.optional(v.looseObject({ g: v.string(), n: v.string(), at: v.string(), until: v.string() })),
   h: v.optional(
     v.looseObject({
       n: v.string(),
@@ -154,8 +185,12 @@ export function withTrailer(description: Description, trailer: Trailer): string 
   return checkLength(before + separator + mark + JSON.stringify(trailer) + after)
 }
 
-/** Room that attaching and formatting need later, kept free when people write the text. */
-const roomForUse = 260
+/**
+ * Room that use needs later, kept free when people write the text: a holder with its plugin's address, and another
+ * host's request for it, while the filesystem is made. Counted in a test for host names of 64 and IQNs of 60
+ * characters. The mark of the trash fits in the holder's place.
+ */
+export const roomForUse = 652
 
 /** Throws EACSDESCRIPTION when a new text leaves no room for the holder and the format record. */
 export function checkRoom(text: string): string {

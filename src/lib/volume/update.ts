@@ -5,7 +5,7 @@ import type { VolumeContext } from './context.js'
 import { findVolume } from './find.js'
 import { printable } from './names.js'
 import { checkMode, checkOptions } from './settings.js'
-import { checkRoom, parseDescription, withHumanText, type Trailer } from './trailer.js'
+import { checkRoom, parseDescription, withHumanText, type RemovePolicy, type Trailer } from './trailer.js'
 import { asVolume, nameOf, type Volume } from './volume.js'
 
 export interface UpdateRequest {
@@ -14,7 +14,7 @@ export interface UpdateRequest {
   description?: string
   protect?: boolean
   flash?: boolean
-  onRemove?: 'delete' | 'retain'
+  onRemove?: RemovePolicy
   readOnly?: boolean
   mountOptions?: string
   /** Only before the first mount. */
@@ -111,7 +111,11 @@ function describe(volume: Volume, request: UpdateRequest): string {
     ...(mkfsOptions?.trim() === '' ? (['mk'] as const) : []),
     ...(request.adopt ? (['fmt'] as const) : []),
   ]
-  const touched = Object.keys(given).length > 0 || gone.length > 0
+  const has = volume.trailer
+  // Not by the text: the order of its keys tells nothing.
+  const touched =
+    (Object.keys(given) as (keyof Trailer)[]).some((key) => has?.[key] !== given[key]) ||
+    gone.some((key) => has?.[key] !== undefined)
   const recorded = touched
     ? withRecord(volume, (trailer) => without({ ...trailer, ...given }, ...gone))
     : volume.group.description

@@ -29,6 +29,16 @@ export function isOurs(volume: Volume): boolean {
   return fs !== undefined || snap !== undefined || own === true
 }
 
+/** Whether it is in the trash. */
+export function isTrashed({ group, trailer }: Volume): boolean {
+  return trailer?.del?.g === headOf(group.uuid)
+}
+
+/** What marks of a group start with, as the cluster copies a description into a clone. */
+export function headOf(uuid: string): string {
+  return uuid.slice(0, 8).toLowerCase()
+}
+
 /** `"db"` for messages. */
 export function nameOf(volume: Volume): string {
   return `"${printable(volume.group.name)}"`

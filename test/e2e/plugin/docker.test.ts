@@ -71,7 +71,35 @@ describe.skipIf(!canRunDocker('docker volumes'))('docker volumes on a cluster', 
     const before = (await lab.cluster.prism.volumeGroups()).length
     await run('--mount', `type=volume,dst=/data,volume-driver=${lab.driver},volume-opt=size=128M`, lab.image, 'true')
     expect(await lab.settled()).toEqual([])
-    expect((await lab.cluster.prism.volumeGroups()).length).toBe(before)
+    // In the trash, as any other: Docker asks for no confirmation.
+    const trashed = await lab.cluster.json('volume list --trash')
+    expect(trashed).toHaveLength(1)
+    expect((await lab.cluster.prism.volumeGroups()).length).toBe(before + 1)
+  })
+
+  it('takes its options in the name, too', async () => {
+    const text = await run('--volume-driver', lab.driver, '-v', 'inline,size=96M,fs=xfs:/data', lab.image, 'mount')
+    expect(text).toMatch(/ on \/data type xfs /)
+    expect((await lab.cluster.prism.volumeGroups()).find(({ name }) => name === 'inline')?.disks[0]?.sizeBytes).toBe(
+      96 * 2 ** 20,
+    )
+    expect(await lab.settled()).toEqual([])
+  })
+
+  it('explains the options, and refuses what it does not know', async () => {
+    expect((await lab.docker('volume', 'create', '-d', lab.driver, '-o', 'help', 'x')).stderr).toContain('on-remove')
+    const wrong = await lab.docker('volume', 'create', '-d', lab.driver, '-o', 'sise=1G', 'x')
+    expect(wrong.stderr).toContain('size')
+  })
+
+  it('goes to the trash, and comes back', async () => {
+    await volume('binned', 'size=128M')
+    await run('-v', 'binned:/data', lab.image, 'sh', '-c', 'echo kept > /data/file')
+    await lab.ok('volume', 'rm', 'binned')
+    expect((await lab.docker('volume', 'inspect', 'binned')).code).toBe(1)
+    await lab.cluster.json('volume undelete binned')
+    expect(await run('--volume-driver', lab.driver, '-v', 'binned:/data', lab.image, 'cat', '/data/file')).toBe('kept')
+    expect(await lab.settled()).toEqual([])
   })
 
   it('is removed', async () => {

@@ -23,6 +23,9 @@ const fenced: JournalStep[] = ['fail-io', 'unmount', 'detach-disk']
 const unmount: JournalStep[] = ['unmount', 'detach-disk', 'release']
 /** Steps of other commands: `share` of attach --shared, the rest of clone and restore. */
 const elsewhere: JournalStep[] = ['share', 'clone-group', 'describe-clone', 'rename-current', 'rename-restored']
+/** Of the first machine that reads a read-only volume, and of one that comes later. */
+const firstReader: JournalStep[] = ['claim-for-readers', 'attach-disk', 'replay-journal', 'mount', 'admit-readers']
+const nextReader: JournalStep[] = ['join-readers', 'attach-disk', 'mount']
 const restore: JournalStep[] = ['clone-group', 'describe-clone', 'rename-current', 'rename-restored']
 
 function points(steps: readonly JournalStep[]): [JournalStep, 'before' | 'after'][] {
@@ -67,7 +70,8 @@ describe.skipIf(!canMount('kill -9 at every journal step'))('kill -9 of acs', ()
   }
 
   it('is tried at every step there is', () => {
-    const tried = new Set([...firstMount, ...secondMount, ...takeOver, ...repair, ...fenced, ...unmount, ...elsewhere])
+    const mounts = [...firstMount, ...secondMount, ...takeOver, ...repair, ...firstReader, ...nextReader]
+    const tried = new Set([...mounts, ...fenced, ...unmount, ...elsewhere])
     expect([...journalSteps].filter((step) => !tried.has(step))).toEqual([])
   })
 
@@ -135,6 +139,29 @@ describe.skipIf(!canMount('kill -9 at every journal step'))('kill -9 of acs', ()
     expect(await lab.json(`volume show ${name}`)).toMatchObject({ initiators: ['iqn.2000-01.x:other'] })
     await lab.json(`volume mount ${name} --path ${place} --take-over --yes`)
     expect(sum).toHaveLength(64)
+  })
+
+  it.each([
+    ...points(firstReader).map((point) => ['first', ...point] as const),
+    ...points(nextReader).map((point) => ['next', ...point] as const),
+  ])('in the mount of the %s reader, %s %s', async (which, step, when) => {
+    await newVolume()
+    await lab.json(`volume mount ${name} --path ${place}`)
+    const sum = await fill()
+    await lab.json(`volume unmount ${name}`)
+    await lab.json(`volume update ${name} --read-only`)
+    // Another machine to acs: its own state, initiator name and disks.
+    const other = { ACS_STATE_DIR: join(lab.folder, 'other', 'state'), ACS_RUN_DIR: join(lab.folder, 'other', 'run') }
+    const there = lab.place(`${name}-there`)
+    const mountThere = (): Promise<unknown> => lab.json(`volume mount ${name} --path ${there}`, other)
+    if (which === 'next') await mountThere()
+    await dieAt(step, when, `volume mount ${name} --path ${place}`)
+    expect(await lab.json(`volume mount ${name} --path ${place}`)).toMatchObject({ formatted: false })
+    if (which === 'first') await mountThere()
+    expect([await checksum(join(place, 'file')), await checksum(join(there, 'file'))]).toEqual([sum, sum])
+    expect(await lab.json(`volume show ${name}`)).toMatchObject({ state: 'read' })
+    await lab.json(`volume unmount ${name}`, other)
+    await expectWhole(sum)
   })
 
   it.each(points(restore))('in a restore, %s %s, is finished by the same command', async (step, when) => {

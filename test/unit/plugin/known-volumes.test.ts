@@ -33,12 +33,19 @@ async function scene(): Promise<Scene> {
 }
 
 describe('known volumes', () => {
-  it('are those of the cluster, without snapshots', async () => {
+  it('are those of the cluster, without snapshots, the trash and what docker volume rm kept', async () => {
     const { prism, known } = await scene()
     prism.put({ uuid: uuid(1), name: 'db', description: 'acs:{"v":1,"fs":"xfs"}' })
     prism.put({ uuid: uuid(2), name: 'foreign' })
     const snap = '{"of":"x","ofName":"db","name":"s","at":"2026-01-01T00:00:00Z","frozen":false}'
     prism.put({ uuid: uuid(3), name: 'db@s', description: `acs:{"v":1,"snap":${snap}}` })
+    const del = `{"g":"${uuid(4).slice(0, 8)}","n":"old","at":"2026-01-01T00:00:00Z","until":"2026-01-08T00:00:00Z"}`
+    prism.put({
+      uuid: uuid(4),
+      name: 'old.trash-20260101-000000-0000',
+      description: `acs:{"v":1,"fs":"xfs","del":${del}}`,
+    })
+    prism.put({ uuid: uuid(5), name: 'kept', description: 'acs:{"v":1,"hid":true}' })
     expect(known.refreshedAt).toBeUndefined()
     await known.refresh()
     expect(known.all().map(({ name, ours }) => [name, ours])).toEqual([

@@ -19,10 +19,10 @@ async function scene(): Promise<{ prism: FakePrism; context: FakeContext; uuid: 
 
 describe('copies of a volume', () => {
   it('inherit what describes the data, never the permission to format, the holder or the protection', async () => {
-    const { prism, context } = await scene()
+    const { prism, context, uuid } = await scene()
     await mountVolume(context, { volume: 'db', mountPoint: `${await temporaryFolder()}/db` })
     const { volume } = await cloneVolume(context, { source: 'db', name: 'copy' })
-    expect(volume?.trailer).toEqual({ v: 1, fs: 'ext4' })
+    expect(volume?.trailer).toEqual({ v: 1, fs: 'ext4', c: 'a', cp: uuid.slice(0, 8) })
     expect(volume?.text).toBe('text')
     const { snapshot } = await createSnapshot(context, { volume: 'db', name: 'one' })
     expect(Object.keys(snapshot?.trailer ?? {})).toEqual(['v', 'fs', 'snap'])
@@ -78,7 +78,7 @@ describe('copies of a volume', () => {
     const { prism, context } = await scene()
     prism.put({ uuid: 'bbbbbbbb-0000-4000-8000-000000000001', name: 'foreign' })
     const { volume } = await cloneVolume(context, { source: 'foreign', name: 'copy' })
-    expect(volume?.trailer).toEqual({ v: 1, own: true })
+    expect(volume?.trailer).toEqual({ v: 1, own: true, c: 'a', cp: 'bbbbbbbb' })
     expect(asVolume(prism.groups.get('bbbbbbbb-0000-4000-8000-000000000001')!).trailer).toBeUndefined()
   })
 

@@ -32,3 +32,18 @@ export async function temporaryFolder(): Promise<string> {
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
+
+export class Crash extends Error {}
+
+/** kill -9 in one process: nothing after this point runs, not even what takes back. */
+export function crashAt(context: FakeContext, step: string, when: 'before' | 'after'): void {
+  context.checkpoint = (at, whenNow) => {
+    if (at !== step || whenNow !== when) return
+    const { host } = context
+    // The "dead" process's undo steps must not reach the machine or the cluster.
+    const dead = new Crash(`${step}:${when}`)
+    context.prism = new Proxy(context.prism, { get: () => () => Promise.reject(dead) })
+    context.host = new Proxy(host, { get: () => () => Promise.reject(dead) })
+    throw dead
+  }
+}

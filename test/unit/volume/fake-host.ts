@@ -98,7 +98,11 @@ export function fakeHost(name: string, disks: Disks, bootId = `boot-of-${name}`)
       step('growFilesystem')
       return Promise.resolve()
     },
-    mount({ devicePath, mountPoint, type }) {
+    replayJournal() {
+      step('replayJournal')
+      return Promise.resolve()
+    },
+    mount({ devicePath, mountPoint, type, readOnly, options = [] }) {
       const content = disks.get(targetOf(devicePath))
       step('mount')
       if (content?.state !== 'filesystem') throw new AcsError('failed', 'EACSMOUNT', 'wrong fs type')
@@ -108,7 +112,7 @@ export function fakeHost(name: string, disks: Disks, bootId = `boot-of-${name}`)
         source: devicePath,
         filesystem: type,
         root: '/',
-        options: [],
+        options: [readOnly ? 'ro' : 'rw', ...options],
       })
       return Promise.resolve()
     },

@@ -10,7 +10,7 @@ import { journalSteps, readJournal } from '../../../src/lib/volume/journal.js'
 import { mountVolume } from '../../../src/lib/volume/mount.js'
 import { asVolume, type Volume } from '../../../src/lib/volume/volume.js'
 import { unmountVolume } from '../../../src/lib/volume/unmount.js'
-import { fakeContext, temporaryFolder, type FakeContext } from './fake-context.js'
+import { Crash, crashAt, fakeContext, temporaryFolder, type FakeContext } from './fake-context.js'
 import { fakeHost, type Disks } from './fake-host.js'
 import { fakePrism, type FakePrism } from './fake-prism.js'
 
@@ -169,21 +169,6 @@ describe('mount', () => {
     expect(await readdir(context.stateFolder)).toEqual([])
   })
 })
-
-class Crash extends Error {}
-
-/** kill -9 in one process: nothing after this point runs, not even what takes back. */
-function crashAt(context: FakeContext, step: string, when: 'before' | 'after'): void {
-  context.checkpoint = (at, whenNow) => {
-    if (at !== step || whenNow !== when) return
-    const { host } = context
-    // The "dead" process's undo steps must not reach the machine or the cluster.
-    const dead = new Crash(`${step}:${when}`)
-    context.prism = new Proxy(context.prism, { get: () => () => Promise.reject(dead) })
-    context.host = new Proxy(host, { get: () => () => Promise.reject(dead) })
-    throw dead
-  }
-}
 
 const crashes = journalSteps.flatMap((step) => (['before', 'after'] as const).map((when) => [step, when] as const))
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { plan, type Desired, type Observed, type Plan } from '../../../src/lib/volume/plan.js'
 
-const holds = ['free', 'mine', 'restarted', 'shared', 'other'] as const
+const holds = ['free', 'mine', 'restarted', 'opening', 'reading', 'readers', 'shared', 'other'] as const
 const tokens = ['none', 'fresh', 'started-here', 'started-elsewhere'] as const
 const contents = ['unknown', 'blank', 'expected', 'half-made', 'unsigned', 'foreign'] as const
 const mounts = ['none', 'here', 'elsewhere'] as const
@@ -28,8 +28,11 @@ const everything: Observed[] = holds.flatMap((hold) =>
   ),
 )
 const mounted: Desired = { state: 'mounted', takeOver: false }
+const reading: Desired = { state: 'mounted', takeOver: false, shared: true }
 const wishes: Desired[] = [
   mounted,
+  reading,
+  { state: 'mounted', takeOver: true, shared: true },
   { state: 'mounted', takeOver: true },
   { state: 'attached', takeOver: false, shared: false },
   { state: 'attached', takeOver: true, shared: false },
@@ -41,6 +44,8 @@ const wishes: Desired[] = [
 const all = wishes.flatMap((desired) =>
   everything.map((observed) => ({ desired, observed, plan: plan(desired, observed) })),
 )
+const grants = ['claim', 'share', 'claim-for-readers', 'join-readers']
+const isOthers = ({ hold }: Observed): boolean => ['other', 'shared', 'reading', 'readers'].includes(hold)
 const stepsOf = (made: Plan): string[] => ('steps' in made ? made.steps : [])
 const ready: Observed = {
   hold: 'mine',
@@ -54,7 +59,7 @@ const ready: Observed = {
 
 describe('the planner, over every state there is', () => {
   it(`answers all ${wishes.length * everything.length} of them`, () => {
-    expect(all).toHaveLength(8 * 1080 * 2)
+    expect(all).toHaveLength(10 * 1728 * 2)
     for (const { plan: made } of all) expect('steps' in made || made.refusal.length > 0).toBe(true)
   })
 
@@ -82,24 +87,56 @@ describe('the planner, over every state there is', () => {
   it('logs in only after access is granted, and grants only after it is revoked', () => {
     for (const { observed, plan: made } of all) {
       const steps = stepsOf(made)
-      if (steps.includes('attach-disk') && observed.hold !== 'mine' && observed.hold !== 'shared')
-        expect(steps.findIndex((step) => step === 'claim' || step === 'share')).toBeLessThan(
-          steps.indexOf('attach-disk'),
-        )
-      if (steps.includes('claim') && (observed.hold === 'other' || observed.hold === 'shared'))
-        expect(steps.indexOf('revoke')).toBeLessThan(steps.indexOf('claim'))
-      if (steps.includes('attach-disk') && observed.hold !== 'mine' && observed.hold !== 'shared')
-        expect(steps.some((step) => step === 'claim' || step === 'share')).toBe(true)
+      const granted = steps.findIndex((step) => grants.includes(step))
+      const allowedIn = ['mine', 'opening', 'shared', 'reading'].includes(observed.hold)
+      if (steps.includes('attach-disk') && !allowedIn) {
+        expect(granted).toBeGreaterThanOrEqual(0)
+        expect(granted).toBeLessThan(steps.indexOf('attach-disk'))
+      }
+      if (['claim', 'claim-for-readers'].includes(steps[granted] ?? '') && isOthers(observed)) {
+        expect(steps).toContain('revoke')
+        expect(steps.indexOf('revoke')).toBeLessThan(granted)
+      }
     }
   })
 
   it('never takes a volume from someone else unasked', () => {
     for (const { desired, observed, plan: made } of all) {
-      if (observed.hold !== 'other') continue
+      if (!isOthers(observed)) continue
       const steps = stepsOf(made)
       if (!('takeOver' in desired) || !desired.takeOver) expect(steps).not.toContain('revoke')
-      expect(steps).not.toContain('release')
-      if (desired.state === 'mounted' && !desired.takeOver) expect(made).toHaveProperty('refusal')
+      if (observed.hold === 'other' || observed.hold === 'readers') expect(steps).not.toContain('release')
+      if (desired.state === 'mounted' && !desired.takeOver && !desired.shared) expect(made).toHaveProperty('refusal')
+      if (desired.state === 'mounted' && !desired.takeOver && ['other', 'shared'].includes(observed.hold))
+        expect(made).toHaveProperty('refusal')
+    }
+  })
+
+  it('lets nobody write beside readers, and nobody read beside a writer', () => {
+    for (const { desired, observed, plan: made } of all) {
+      const steps = stepsOf(made)
+      const wantsToRead = desired.state === 'mounted' && desired.shared === true
+      // The way in for a writer is a claim, and claims are of what nobody else has.
+      if (steps.includes('claim') && isOthers(observed)) expect(desired).toHaveProperty('takeOver', true)
+      if (steps.includes('join-readers')) {
+        expect(wantsToRead).toBe(true)
+        expect(observed.hold).toBe('readers')
+      }
+      if (steps.includes('admit-readers')) {
+        expect(wantsToRead).toBe(true)
+        expect(observed.hold).toBe('opening')
+        expect(steps).toEqual(['replay-journal', 'mount', 'admit-readers'])
+      }
+    }
+  })
+
+  it('writes nothing where it is only to be read', () => {
+    const writing = ['check-filesystem', 'start-format', 'make-filesystem', 'finish-format', 'zero-device', 'set-owner']
+    const readers = all.filter(({ desired }) => desired.state === 'mounted' && desired.shared)
+    expect(readers.some(({ plan: made }) => stepsOf(made).includes('mount'))).toBe(true)
+    for (const { observed, plan: made } of readers) {
+      for (const step of writing) expect(stepsOf(made)).not.toContain(step)
+      if (stepsOf(made).includes('mount')) expect(['opening', 'reading']).toContain(observed.hold)
     }
   })
 
@@ -240,6 +277,71 @@ const table: [what: string, desired: Desired, observed: Observed, made: Plan][] 
     { state: 'attached', takeOver: false, shared: true },
     { ...absent, hold: 'other' },
     { steps: ['share', 'attach-disk'] },
+  ],
+  ['the first reader', reading, absent, { steps: ['claim-for-readers', 'attach-disk', 'probe'] }],
+  [
+    'the first reader mounts',
+    reading,
+    { ...ready, hold: 'opening' },
+    { steps: ['replay-journal', 'mount', 'admit-readers'] },
+  ],
+  [
+    'the first reader crashed before it let others in',
+    reading,
+    { ...ready, hold: 'opening', mount: 'here' },
+    { steps: ['unmount', 'probe'] },
+  ],
+  [
+    'the first reader has it attached for writing',
+    reading,
+    { ...ready, content: 'unknown' },
+    { steps: ['claim-for-readers', 'probe'] },
+  ],
+  ['its first mount, which formatted it, is still there', reading, { ...ready, mount: 'here' }, { steps: [] }],
+  ['one more reader', reading, { ...absent, hold: 'readers' }, { steps: ['join-readers', 'attach-disk', 'probe'] }],
+  ['one more reader mounts', reading, { ...ready, hold: 'reading' }, { steps: ['mount'] }],
+  ['a reader after a restart', reading, { ...absent, hold: 'reading' }, { steps: ['attach-disk', 'probe'] }],
+  ['reads already', reading, { ...ready, hold: 'reading', mount: 'here', content: 'unknown' }, { steps: [] }],
+  [
+    'a reader whose access was revoked, the disk silent',
+    reading,
+    { ...ready, hold: 'readers', cutOff: true },
+    { steps: ['fail-io', 'detach-disk', 'join-readers', 'attach-disk', 'probe'] },
+  ],
+  [
+    'a reader whose access was revoked while mounted',
+    reading,
+    { ...ready, hold: 'readers', mount: 'here' },
+    { refusal: 'fenced' },
+  ],
+  ['to read what someone writes', reading, { ...absent, hold: 'other' }, { refusal: 'held' }],
+  ['to read beside who may write', reading, { ...absent, hold: 'shared' }, { refusal: 'held' }],
+  [
+    'to read what a dead machine wrote',
+    { state: 'mounted', takeOver: true, shared: true },
+    { ...absent, hold: 'other' },
+    { steps: ['revoke', 'claim-for-readers', 'attach-disk', 'probe'] },
+  ],
+  ['to read an empty disk', reading, { ...ready, hold: 'opening', content: 'blank' }, { refusal: 'never-formatted' }],
+  ['to write what others read', mounted, { ...absent, hold: 'readers' }, { refusal: 'held' }],
+  ['to write what is read here', mounted, { ...ready, hold: 'reading', mount: 'here' }, { refusal: 'held' }],
+  [
+    'to write what dead machines read',
+    { state: 'mounted', takeOver: true },
+    { ...absent, hold: 'readers' },
+    { steps: ['revoke', 'claim', 'attach-disk', 'probe'] },
+  ],
+  [
+    'to write after all what was being opened for readers',
+    mounted,
+    { ...ready, hold: 'opening' },
+    { steps: ['claim', 'probe'] },
+  ],
+  [
+    'a reader goes',
+    { state: 'detached', unmount: true },
+    { ...ready, hold: 'reading', mount: 'here' },
+    { steps: ['unmount', 'detach-disk', 'release'] },
   ],
   ['detach while mounted', { state: 'detached', unmount: false }, { ...ready, mount: 'here' }, { refusal: 'mounted' }],
   [

@@ -5,6 +5,7 @@ import {
   humanText,
   maxDescriptionLength,
   parseDescription,
+  roomForUse,
   withHumanText,
   withTrailer,
   type Trailer,
@@ -98,6 +99,26 @@ describe('the trailer in a description', () => {
       thrown = error
     }
     expect(isAcsError(thrown, 'EACSDESCRIPTION') && thrown.kind).toBe('usage')
+  })
+
+  it('keeps the room that use needs later free, and not much more', () => {
+    const hostName = 'h'.repeat(64)
+    const iqn = `iqn.1993-08.org.debian:01:${'i'.repeat(34)}`
+    const uuid = '0006411c-0286-bc71-9f02-0123456789ab'
+    const now = new Date().toISOString()
+    const atRest: Trailer = { v: 1, fs: 'ext4', fmt: { t: `${uuid.slice(0, 8)}-${'f'.repeat(12)}` }, mo: 'noatime' }
+    // An IPv6 address in brackets, a port and 22 characters of a certificate: plugin/peer/address.ts.
+    const address = `[${'f'.repeat(39)}]:65535#${'A'.repeat(22)}`
+    const holder = { n: hostName, i: iqn, b: uuid, a: address, s: now }
+    const inUse = { ...atRest, fmt: { ...atRest.fmt!, u: uuid, b: `${hostName}/${uuid}` }, h: holder }
+    const asked = { ...inUse, q: { n: hostName, i: iqn, f: 'A'.repeat(22), at: now } }
+    const opening = { ...atRest, fmt: undefined, h: holder, rd: `${uuid.slice(0, 8)}-${now}` }
+    const inTrash = { ...atRest, del: { g: uuid.slice(0, 8), n: 'n'.repeat(190), at: now, until: now } }
+    const length = (trailer: Trailer): number => withTrailer(parseDescription('text'), trailer).length
+    expect(iqn).toHaveLength(60)
+    expect(length(asked) - length(atRest)).toBeLessThanOrEqual(roomForUse)
+    expect(length(asked) - length(atRest)).toBeGreaterThan(roomForUse - 8)
+    for (const other of [opening, inTrash]) expect(length(other) - length(atRest)).toBeLessThan(roomForUse)
   })
 
   it('replaces only the human text', () => {

@@ -2,6 +2,7 @@ import { deadlineIn } from '../../base/deadline.js'
 import type { Deadline } from '../../base/deadline.js'
 import { messageOf } from '../../base/errors.js'
 import type { Prism } from '../../prism/prism.js'
+import type { Volume } from '../../volume/volume.js'
 import { openPrism, resolveFlags } from '../connection.js'
 import type { ConnectionFlags } from '../connection.js'
 import type { DebugLog } from '../debug-log.js'
@@ -60,12 +61,14 @@ async function namesOf({ kind, words, userAgent, debug }: CompletionRequest, dea
 async function namesFrom(prism: Prism, kind: Exclude<LiveKind, 'contexts'>, deadline: Deadline): Promise<string[]> {
   switch (kind) {
     case 'volumes':
-    case 'snapshots': {
-      const { asVolume } = await import('../../volume/volume.js')
+    case 'snapshots':
+    case 'trash': {
+      const { asVolume, isTrashed } = await import('../../volume/volume.js')
+      // A snapshot is a group of its own, marked in its trailer, and so is what is in the trash.
+      const kindOf = (volume: Volume): LiveKind =>
+        isTrashed(volume) ? 'trash' : volume.trailer?.snap ? 'snapshots' : 'volumes'
       const volumes = (await prism.volumeGroups({ deadline })).map(asVolume)
-      // A snapshot is a group of its own, marked in its trailer.
-      const wanted = volumes.filter(({ trailer }) => (trailer?.snap !== undefined) === (kind === 'snapshots'))
-      return wanted.map(({ group }) => group.name)
+      return volumes.filter((volume) => kindOf(volume) === kind).map(({ group }) => group.name)
     }
     case 'containers':
       return (await prism.storageContainers({ deadline })).map((container) => container.name)

@@ -5,7 +5,7 @@ import { actionAliases, topicAliases } from '../grammar.js'
 export type ValueKind = LiveKind | 'file' | 'folder' | 'none'
 
 /** Names that `acs __complete KIND` asks for when TAB is pressed. */
-export const liveKinds = ['volumes', 'snapshots', 'containers', 'contexts', 'tasks', 'hosts'] as const
+export const liveKinds = ['volumes', 'snapshots', 'trash', 'containers', 'contexts', 'tasks', 'hosts'] as const
 export type LiveKind = (typeof liveKinds)[number]
 
 export interface CompletedFlag {
@@ -111,6 +111,7 @@ function kindOfFlag(name: string, helpValue: string): ValueKind {
 function kindOfArgument(id: string, name: string): ValueKind {
   const [topic = '', ...action] = id.split(':')
   if (name !== 'name') return kinds[name.toLowerCase()] ?? 'none'
+  if (id === 'volume:undelete') return 'trash'
   if (['create', 'add', 'clone'].includes(action.at(-1) ?? '')) return 'none'
   return (action.length > 1 ? kinds[action[0] ?? ''] : undefined) ?? kinds[topic] ?? 'none'
 }

@@ -1,6 +1,6 @@
 import { AcsError } from '../../base/errors.js'
 import { printable } from '../../base/printable.js'
-import { closest } from '../did-you-mean.js'
+import { closest } from '../../base/did-you-mean.js'
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
 

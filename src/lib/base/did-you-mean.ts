@@ -3,9 +3,7 @@ export function closest(typed: string, candidates: Iterable<string>, limit = 3):
   const word = typed.toLowerCase()
   return [...new Set(candidates)]
     .map((candidate) => ({ candidate, distance: distanceTo(word, candidate.toLowerCase()) }))
-    .filter(
-      ({ candidate, distance }) => distance <= Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3)),
-    )
+    .filter(({ candidate, distance }) => distance <= allowed(word, candidate))
     .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
     .slice(0, limit)
     .map(({ candidate }) => candidate)
@@ -14,7 +12,13 @@ export function closest(typed: string, candidates: Iterable<string>, limit = 3):
 function distanceTo(word: string, candidate: string): number {
   // `vol` for `volume` is a beginning, not four mistakes.
   if (word.length >= 2 && candidate.startsWith(word)) return 1
-  return editDistance(word, candidate)
+  // Of thousands of candidates most need no closer look: each letter more or less is one mistake.
+  const difference = Math.abs(word.length - candidate.length)
+  return difference > allowed(word, candidate) ? difference : editDistance(word, candidate)
+}
+
+function allowed(word: string, candidate: string): number {
+  return Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3))
 }
 
 /** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours cost one each. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { closest, editDistance } from '../../../src/lib/cli/did-you-mean.js'
+import { closest, editDistance } from '../../../src/lib/base/did-you-mean.js'
 
 test('the distance is a number of typing mistakes', () => {
   expect(editDistance('list', 'list')).toBe(0)

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import type { KnownVolumes } from '../../../src/lib/plugin/known-volumes.js'
+import { checkHeldVolumes } from '../../../src/lib/plugin/watch.js'
+import { revokeAll } from '../../../src/lib/volume/exclusive.js'
+import { mountVolume } from '../../../src/lib/volume/mount.js'
+import { unmountVolume } from '../../../src/lib/volume/unmount.js'
+import { updateVolume } from '../../../src/lib/volume/update.js'
+import { call, scene } from './scene.js'
+
+it('a volume that this host reads beside others is its own, until it is let in no more', async () => {
+  const { context, volume, volumes, log } = await scene()
+  await mountVolume(context, { volume: 'db', mountPoint: `${context.stateFolder}/first` })
+  await unmountVolume(context, { volume: 'db' })
+  await updateVolume(context, { volume: 'db', readOnly: true })
+  await volumes.mount(volume, 'a'.repeat(64), call())
+  const known = { learn: () => undefined } as unknown as KnownVolumes
+  const look = () => checkHeldVolumes({ volumes, known, context: () => context, log })
+  await look()
+  expect(log.lines.filter(({ level }) => level === 'error')).toEqual([])
+  expect(context.host.mounted).toHaveLength(1)
+  await revokeAll(context, volume.uuid)
+  await look()
+  expect(log.lines).toContainEqual(expect.objectContaining({ level: 'error', message: 'lost the volume' }))
+})
