@@ -78,10 +78,10 @@ describe.skipIf(!canRunDocker('docker volumes'))('docker volumes on a cluster', 
   })
 
   it('takes its options in the name, too', async () => {
-    const text = await run('--volume-driver', lab.driver, '-v', 'inline,size=96M,fs=xfs:/data', lab.image, 'mount')
+    const text = await run('--volume-driver', lab.driver, '-v', 'inline,size=320M,fs=xfs:/data', lab.image, 'mount')
     expect(text).toMatch(/ on \/data type xfs /)
     expect((await lab.cluster.prism.volumeGroups()).find(({ name }) => name === 'inline')?.disks[0]?.sizeBytes).toBe(
-      96 * 2 ** 20,
+      320 * 2 ** 20,
     )
     expect(await lab.settled()).toEqual([])
   })
