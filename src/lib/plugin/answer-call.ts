@@ -123,7 +123,11 @@ function begin(
   const over = finish().catch((error: unknown) => call.log.error({ err: error }, 'a call could not be undone'))
   const entry: Work = { cancel: (reason) => given.abort(reason), over }
   room.work.add(entry)
-  void over.finally(() => room.work.delete(entry))
+  void over.finally(() => {
+    room.work.delete(entry)
+    // Ends the timers of its deadlines, which would keep the call in memory for as long as it might have taken.
+    given.abort(callOver)
+  })
   return { ending: inTime(), settle }
 
   interface Worked {
@@ -181,6 +185,8 @@ function begin(
     }
   }
 }
+
+const callOver = new AcsError('interrupted', 'EACSINTERRUPTED', 'the call is over')
 
 function hungUp(): AcsError {
   return new AcsError('interrupted', 'EACSINTERRUPTED', 'the client hung up')
