@@ -52,6 +52,7 @@ module.exports = {
       ['base', 'host', 'volume', 'config', 'prism/prism.ts'],
       'looks at everything, knows no API version',
     ),
+    onlyTo('plugin/check', ['base'], 'the conformance kit shares no belief with the plugin it judges'),
     onlyTo('cli', ['base', 'config', 'prism', 'host', 'volume'], 'nothing below imports cli'),
     door('axios', ['^src/lib/prism/']),
     door('execa', ['^src/lib/host/exec\\.ts$']),

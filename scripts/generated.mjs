@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Plugin } from '@oclif/core'
+import { tsImport } from 'tsx/esm/api'
 import { root } from './commands.mjs'
 
 /** Files as they should be: `[{path, content}]`. */
@@ -14,6 +15,8 @@ export async function generated() {
   const readme = join(root, 'README.md')
   if (existsSync(readme))
     files.push({ path: readme, content: withCommandTable(readFileSync(readme, 'utf8'), manifest) })
+  const checks = join(root, 'docs', 'plugin-check.md')
+  files.push({ path: checks, content: withCheckTables(readFileSync(checks, 'utf8'), await pluginChecks()) })
   return files
 }
 
@@ -63,6 +66,35 @@ export function withCommandTable(readme, manifest) {
     .map(([id, command]) => `| \`acs ${usage(id, command)}\` | ${(command.summary ?? '').replaceAll('|', '\\|')} |`)
   const table = ['| command | what it does |', '|---|---|', ...rows].join('\n')
   return readme.replace(/(<!-- commands -->)[\s\S]*?(<!-- commandsstop -->)/, `$1\n\n${table}\n\n$2`)
+}
+
+/** What `acs plugin check` can check, from the sources: the program finds a new command only by a manifest that is made here. */
+async function pluginChecks() {
+  const { allChecks } = await tsImport('../src/lib/plugin/check/all-checks.ts', import.meta.url)
+  return allChecks
+}
+
+/** The page with its table of checks made anew, one an area. */
+function withCheckTables(page, checks) {
+  const areas = [...new Set(checks.map(areaOf))]
+  const tables = areas.map((area) => {
+    const rows = checkTable(checks.filter((check) => areaOf(check) === area))
+    return [`### ${area}`, '', ...rows].join('\n')
+  })
+  return page.replace(/(<!-- checks -->)[\s\S]*?(<!-- checksstop -->)/, `$1\n\n${tables.join('\n\n')}\n\n$2`)
+}
+
+function areaOf({ id }) {
+  return id.split('.')[0]
+}
+
+function checkTable(checks) {
+  const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
+  const rows = checks.map(
+    ({ id, severity, title, why, source, uses = [] }) =>
+      `| \`${id}\` | ${severity} | ${cell(title)} | ${cell(why)} | ${cell(source)} | ${uses.join(', ')} |`,
+  )
+  return ['| check | | what holds | why | source | uses |', '|---|---|---|---|---|---|', ...rows]
 }
 
 function usage(id, command) {
