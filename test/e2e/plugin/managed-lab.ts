@@ -67,7 +67,8 @@ export async function startManagedLab(): Promise<ManagedLab> {
         `exec dockerd -H ${host} --data-root ${folder}/data --exec-root ${folder}/exec -p ${folder}/pid ` +
           `--iptables=false --ip6tables=false --bridge=none --log-level warn >> ${log} 2>&1`,
       ],
-      { stdio: 'ignore' },
+      // containerd leaves a dump of its stacks when it has to be ended.
+      { stdio: 'ignore', env: { ...process.env, TMPDIR: folder } },
     )
     await until('dockerd answers', 60_000, async () => (await docker('version')).code === 0)
   }

@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { oldPluginCalls } from '../../integration/plugin/old-plugin.js'
 import { canRunDocker, until } from './docker-lab.js'
 import { startManagedLab, type ManagedLab } from './managed-lab.js'
+
+const exec = promisify(execFile)
 
 describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
   let lab: ManagedLab
@@ -94,6 +97,23 @@ describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
     expect(await lab.settled()).toEqual([])
   })
 
+  it("takes up a group of the old plugin's with the data that is on it", async () => {
+    const { cluster } = lab
+    await (await oldPluginCalls(cluster)).create('oldest', 128)
+    // What the old plugin did at its first mount.
+    const device = (await cluster.run('volume attach oldest', { ACS_INITIATOR: 'userspace' })).stdout.trim()
+    const place = cluster.place('oldest')
+    await mkdir(place, { recursive: true })
+    await exec('mkfs.ext4', ['-q', device])
+    await exec('mount', [device, place])
+    await writeFile(join(place, 'data'), 'from 2018')
+    await exec('umount', [place])
+    await cluster.json('volume detach oldest')
+    await lab.ok('volume', 'create', '-d', lab.name, 'oldest')
+    expect(await run('-v', 'oldest:/data', 'box', 'cat', '/data/data')).toBe('from 2018')
+    expect(await lab.settled()).toEqual([])
+  })
+
   it('takes the settings of the old plugin, its password only with a warning', async () => {
     const { ACS_ENDPOINT: endpoint = '', ACS_DATA_SERVICES: portal = '', ACS_USERNAME: user = '' } = lab.cluster.env
     await lab.ok('plugin', 'disable', '-f', lab.name)
@@ -127,6 +147,6 @@ describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
 /** Pids of the userspace initiator's daemons of this lab. */
 async function storageDaemons(lab: ManagedLab): Promise<number[]> {
   const pattern = `qemu-storage-daemon.*${lab.cluster.env.ACS_RUN_DIR ?? ''}`
-  const found = await promisify(execFile)('pgrep', ['--full', pattern]).catch(() => ({ stdout: '' }))
+  const found = await exec('pgrep', ['--full', pattern]).catch(() => ({ stdout: '' }))
   return found.stdout.trim().split('\n').filter(Boolean).map(Number)
 }
