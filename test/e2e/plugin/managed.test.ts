@@ -31,8 +31,8 @@ describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
     await lab.install()
     const startedAt = performance.now()
     await enable()
-    // Docker dials after 0.5, 3.5, 6.5 and 9.5 s; this machine may be busy.
-    expect(performance.now() - startedAt).toBeLessThan(4_500)
+    // Docker dials after 0.5, 3.5, 6.5 and 9.5 s.
+    expect(performance.now() - startedAt).toBeLessThan(9_500)
     expect(await lab.ok('plugin', 'ls', '--format', '{{.Name}} {{.Enabled}}')).toBe(`${lab.name}:latest true`)
   })
 
