@@ -36,6 +36,8 @@ export const environmentVariables = [
   ['ACS_CONFIG_HOME', 'Folder of config.yaml; default $XDG_CONFIG_HOME/acs or ~/.config/acs'],
   ['ACS_STATE_DIR', 'What is remembered here of volumes; default /var/lib/acs, for a user $XDG_STATE_HOME/acs'],
   ['ACS_RUN_DIR', 'Sockets and locks of this machine; default /run/acs'],
+  ['ACS_PLUGIN_FOLDER', "The managed plugin's own: where Docker looks for its volumes"],
+  ['ACS_DAEMON_CGROUP_OF', "The managed plugin's own: process whose control groups storage daemons join"],
 ] as const
 
 /** Variables that belong to others, and mean the same to acs. */

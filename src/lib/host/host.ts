@@ -184,6 +184,7 @@ export interface HostMachine {
   mount(request: MountRequest, deadline: Deadline): Promise<void>
   /** Never lazy, never forced. EBUSY is retried until the deadline, then EACSBUSY with the holders. */
   unmount(mountPoint: string, deadline: Deadline): Promise<void>
+  /** Without mounts that only follow another one (mount_namespaces(7), slaves), and go with it. */
   mounts(): Promise<MountEntry[]>
   /** One process of each other mount namespace in which the device is mounted: a container's, most likely. */
   mountedElsewhere(deviceNumber: string): Promise<number[]>

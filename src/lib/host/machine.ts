@@ -11,8 +11,15 @@ import { chooseInitiator } from './iscsi/choose.js'
 import { createKernelInitiator } from './iscsi/kernel.js'
 import { createUserspaceInitiator } from './iscsi/userspace.js'
 import { createLocks, type Locks } from './lock.js'
-import { filesystemUsage, mountDevice, readMounts, replayJournal, syncFilesystem, unmountPath } from './mount.js'
-import { defaultRuntimeFolder, defaultStateFolder, machineRoots, type Checkpoint, type HostRoots } from './roots.js'
+import { filesystemUsage, mountDevice, readOwnMounts, replayJournal, syncFilesystem, unmountPath } from './mount.js'
+import {
+  daemonsJoin,
+  defaultRuntimeFolder,
+  defaultStateFolder,
+  machineRoots,
+  type Checkpoint,
+  type HostRoots,
+} from './roots.js'
 
 export interface HostMachineOptions {
   runner?: Runner
@@ -48,7 +55,7 @@ export function createHostMachine(options: HostMachineOptions = {}): HostMachine
     replayJournal: (request, deadline) => replayJournal(context, request, deadline),
     mount: (request, deadline) => mountDevice(context, request, deadline),
     unmount: (mountPoint, deadline) => unmountPath(context, mountPoint, deadline),
-    mounts: () => readMounts(roots),
+    mounts: () => readOwnMounts(roots),
     mountedElsewhere: (deviceNumber) => mountedElsewhere(roots, deviceNumber),
     sync: (mountPoint, deadline) => syncFilesystem(runner, mountPoint, deadline),
     freeze: (mountPoint, deadline) => freezeFilesystem(runner, mountPoint, deadline),
@@ -69,5 +76,5 @@ export function createInitiators(options: HostMachineOptions = {}): readonly Ini
     log,
     checkpoint,
   }
-  return [createKernelInitiator(common), createUserspaceInitiator(common)]
+  return [createKernelInitiator(common), createUserspaceInitiator({ ...common, daemonsJoin: daemonsJoin() })]
 }

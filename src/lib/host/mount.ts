@@ -6,7 +6,7 @@ import type { Deadline } from '../base/deadline.js'
 import { deviceNumberOf, mountedElsewhere, mountHolders } from './blockdev.js'
 import { exitCodeOf } from './exec.js'
 import type { MountEntry, MountRequest, Runner } from './host.js'
-import { mountAt, mountsOfDevice, parseMountinfo } from './mountinfo.js'
+import { mountAt, mountsOfDevice, parseMountinfo, parseMountinfoWithoutEchoes } from './mountinfo.js'
 import type { HostRoots } from './roots.js'
 
 export interface MountContext {
@@ -17,6 +17,11 @@ export interface MountContext {
 /** This process's mount table, from the kernel. */
 export async function readMounts(roots: HostRoots): Promise<MountEntry[]> {
   return parseMountinfo(await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8'))
+}
+
+/** The mounts that are there for themselves: without those that follow another one, and go with it. */
+export async function readOwnMounts(roots: HostRoots): Promise<MountEntry[]> {
+  return parseMountinfoWithoutEchoes(await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8'))
 }
 
 /**

@@ -11,6 +11,29 @@ export function parseMountinfo(text: string): MountEntry[] {
   })
 }
 
+/**
+ * The same without echoes: mounts that are there only because they follow another one of the table (its slaves,
+ * mount_namespaces(7)), and go with it. The managed plugin's volumes have one in Docker's own folder.
+ */
+export function parseMountinfoWithoutEchoes(text: string): MountEntry[] {
+  const lines = text.split('\n')
+  const shared = new Set(lines.flatMap((line) => peerGroup(line, 'shared') ?? []))
+  return lines.flatMap((line) => {
+    const master = peerGroup(line, 'master')
+    if (master !== undefined && shared.has(master)) return []
+    return parseLine(line) ?? []
+  })
+}
+
+/** Number of the peer group in an optional field, `shared:7` or `master:7`. */
+function peerGroup(line: string, tag: 'shared' | 'master'): string | undefined {
+  const fields = line.split(' ')
+  return fields
+    .slice(6, fields.indexOf('-', 6))
+    .find((field) => field.startsWith(`${tag}:`))
+    ?.slice(tag.length + 1)
+}
+
 /** The mount that is seen at a path: the last one there. */
 export function mountAt(entries: readonly MountEntry[], mountPoint: string): MountEntry | undefined {
   return entries.findLast((entry) => entry.mountPoint === mountPoint)

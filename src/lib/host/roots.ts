@@ -23,6 +23,15 @@ export function defaultStateFolder(): string {
   return process.env.ACS_STATE_DIR || (isRoot() ? '/var/lib/acs' : userFolder('state'))
 }
 
+/**
+ * ACS_DAEMON_CGROUP_OF: the process whose control groups the userspace initiator's daemons join. Set by the managed
+ * plugin, whose own end with it.
+ */
+export function daemonsJoin(): number | undefined {
+  const pid = Number(process.env.ACS_DAEMON_CGROUP_OF)
+  return Number.isInteger(pid) && pid > 0 ? pid : undefined
+}
+
 /** A named moment between two steps, where a crash test may stop or kill acs. */
 export type Checkpoint = (name: string) => void | Promise<void>
 

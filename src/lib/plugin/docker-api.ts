@@ -19,6 +19,28 @@ export interface DockerApi {
   version(deadline: Deadline): Promise<{ version: string; apiVersion: string; engine: 'docker' | 'podman' }>
 }
 
+/** What else a migration looks at. The daemon asks all its plugins meanwhile, the dead ones for 15 s each. */
+export interface DockerInventory {
+  volumes(deadline: Deadline): Promise<DockerVolume[]>
+  /** Managed plugins. */
+  plugins(deadline: Deadline): Promise<DockerPlugin[]>
+}
+
+export interface DockerVolume {
+  name: string
+  /** `nutanix:latest` for a managed plugin of that name. */
+  driver: string
+}
+
+export interface DockerPlugin {
+  name: string
+  enabled: boolean
+  /** Where it was pulled from; absent for one that was made here. */
+  image?: string
+  /** Values of its environment; of one that looks like a secret only whether it is set: `***`. */
+  settings: Readonly<Record<string, string>>
+}
+
 export interface DockerContainer {
   /** 64 hexadecimal digits. */
   id: string
@@ -56,6 +78,15 @@ const containerSchema = v.object({
 
 const listSchema = v.array(containerSchema)
 const detailSchema = v.object({ Mounts: v.nullish(v.array(mountSchema), []) })
+const volumesSchema = v.object({ Volumes: v.nullish(v.array(v.object({ Name: v.string(), Driver: v.string() })), []) })
+const pluginsSchema = v.array(
+  v.object({
+    Name: v.string(),
+    Enabled: v.boolean(),
+    PluginReference: v.optional(v.string()),
+    Settings: v.object({ Env: v.nullish(v.array(v.string()), []) }),
+  }),
+)
 const versionSchema = v.object({
   Version: v.string(),
   ApiVersion: v.string(),
@@ -66,7 +97,7 @@ const versionSchema = v.object({
  * @param socket path of the API's socket, also as `unix:///path`.
  * @param timeoutMs for each call, within its deadline.
  */
-export function dockerApi(socket: string, timeoutMs = 3_000): DockerApi {
+export function dockerApi(socket: string, timeoutMs = 3_000): DockerApi & DockerInventory {
   const socketPath = socket.replace(/^unix:\/\//, '')
 
   async function get<T>(path: string, schema: v.GenericSchema<unknown, T>, deadline: Deadline): Promise<T> {
@@ -99,6 +130,19 @@ export function dockerApi(socket: string, timeoutMs = 3_000): DockerApi {
       }
       return mounts
     },
+    async volumes(deadline) {
+      const { Volumes } = await get('/volumes', volumesSchema, deadline)
+      return Volumes.map(({ Name, Driver }) => ({ name: Name, driver: Driver }))
+    },
+    async plugins(deadline) {
+      const found = await get('/plugins', pluginsSchema, deadline)
+      return found.map(({ Name, Enabled, PluginReference, Settings }) => ({
+        name: Name,
+        enabled: Enabled,
+        ...(PluginReference ? { image: PluginReference } : {}),
+        settings: Object.fromEntries(Settings.Env.map(settingOf)),
+      }))
+    },
     async version(deadline) {
       const { Version, ApiVersion, Components } = await get('/version', versionSchema, deadline)
       const podman = Components.some(({ Name }) => Name.startsWith('Podman'))
@@ -115,6 +159,13 @@ export function dockerApi(socket: string, timeoutMs = 3_000): DockerApi {
       throw error
     }
   }
+}
+
+/** `NAME=value`; a secret goes no further than this. */
+function settingOf(text: string): [string, string] {
+  const at = text.indexOf('=')
+  const [name, value] = at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
+  return [name, value !== '' && /PASSWORD$|SECRET|TOKEN/i.test(name) ? '***' : value]
 }
 
 function asContainer({ Id, Names, State }: v.InferOutput<typeof containerSchema>): DockerContainer {

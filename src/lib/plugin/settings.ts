@@ -24,7 +24,14 @@ export interface PluginSettings {
 
 /** The administrator's settings; an absent file is all defaults. Throws EACSPLUGINCONFIG (usage) or EACSDURATION. */
 export async function readPluginSettings(file: string): Promise<PluginSettings> {
-  return pluginSettings(await readPluginConfig(file))
+  const config = await readPluginConfig(file)
+  const settings = pluginSettings(config)
+  // A managed plugin's volumes are seen by Docker in one folder only, which is part of the plugin.
+  const fixed = process.env.ACS_PLUGIN_FOLDER
+  if (!fixed) return settings
+  if (config.mountFolder !== undefined && config.mountFolder !== fixed)
+    throw unusable(file, `mountFolder: the managed plugin mounts in ${fixed} only`)
+  return { ...settings, mountFolder: fixed }
 }
 
 export function pluginSettings(config: PluginConfig): PluginSettings {

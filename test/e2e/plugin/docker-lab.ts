@@ -154,7 +154,7 @@ export async function startDockerLab(options: DockerLabOptions = {}): Promise<Do
 }
 
 /** An image of one static program, without a registry. */
-async function importBusybox(folder: string, ok: DockerLab['ok']): Promise<string> {
+export async function importBusybox(folder: string, ok: DockerLab['ok']): Promise<string> {
   const bin = join(folder, 'rootfs', 'bin')
   await mkdir(bin, { recursive: true })
   await copyFile('/bin/busybox', join(bin, 'busybox'))

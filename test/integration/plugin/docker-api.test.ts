@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
-import { dockerApi, type DockerApi } from '../../../src/lib/plugin/docker-api.js'
+import { dockerApi } from '../../../src/lib/plugin/docker-api.js'
 
 const [web, job, old] = ['a'.repeat(64), 'b'.repeat(64), 'c'.repeat(64)]
 
@@ -25,7 +25,7 @@ const containers = [
 
 async function docker(
   answer: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<{ api: DockerApi; socket: string; paths: string[] }> {
+): Promise<{ api: ReturnType<typeof dockerApi>; socket: string; paths: string[] }> {
   const folder = await mkdtemp(join(tmpdir(), 'acs-docker-'))
   const socket = join(folder, 'd.sock')
   const paths: string[] = []
@@ -146,5 +146,41 @@ describe('a Docker that does not answer as it should', () => {
       kind: 'timeout',
       message: expect.stringMatching(/at \/nonexistent\/docker.sock: .*ENOENT/) as unknown,
     })
+  })
+})
+
+describe('what a migration asks', () => {
+  it('is all volumes, with their drivers', async () => {
+    const Volumes = [
+      {
+        Name: 'pg',
+        Driver: 'nutanix:latest',
+        Mountpoint: '',
+        CreatedAt: '0001-01-01T00:00:00Z',
+        Labels: null,
+        Scope: 'local',
+      },
+      { Name: 'cache', Driver: 'local' },
+    ]
+    const { api } = await docker(answers(200, { Volumes, Warnings: null }))
+    expect(await api.volumes(deadlineIn(5_000))).toEqual([
+      { name: 'pg', driver: 'nutanix:latest' },
+      { name: 'cache', driver: 'local' },
+    ])
+    expect(await (await docker(answers(200, { Volumes: null }))).api.volumes(deadlineIn(5_000))).toEqual([])
+  })
+
+  it('is the managed plugins, never their secrets', async () => {
+    const Env = ['PRISM_IP=192.0.2.1', 'PRISM_PASSWORD=s3cret=1', 'EMPTY_PASSWORD=', 'NAMEONLY']
+    const plugin = { Id: '0', Name: 'nutanix:latest', Enabled: true, PluginReference: 'docker.io/ntnx/x:latest' }
+    const { api } = await docker(answers(200, [{ ...plugin, Config: {}, Settings: { Args: [], Env, Mounts: [] } }]))
+    expect(await api.plugins(deadlineIn(5_000))).toEqual([
+      {
+        name: 'nutanix:latest',
+        enabled: true,
+        image: 'docker.io/ntnx/x:latest',
+        settings: { PRISM_IP: '192.0.2.1', PRISM_PASSWORD: '***', EMPTY_PASSWORD: '', NAMEONLY: '' },
+      },
+    ])
   })
 })

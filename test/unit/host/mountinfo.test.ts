@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { mountAt, mountsOfDevice, parseMountinfo, unescapeMountField } from '../../../src/lib/host/mountinfo.js'
+import {
+  mountAt,
+  mountsOfDevice,
+  parseMountinfo,
+  parseMountinfoWithoutEchoes,
+  unescapeMountField,
+} from '../../../src/lib/host/mountinfo.js'
 
 const captured = `22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard
@@ -57,5 +63,27 @@ describe('parseMountinfo', () => {
   it('throws at nothing', () => {
     fc.assert(fc.property(fc.string(), (text) => Array.isArray(parseMountinfo(text))))
     expect(parseMountinfo('1 2 x:y / /a rw - ext4 /dev/a rw\n1 2 3:4 / /b rw shared:1\n\n')).toEqual([])
+  })
+})
+
+describe('parseMountinfoWithoutEchoes', () => {
+  // A managed plugin's volume, on dockerd 20.10: Docker's folder follows /mnt/acs.
+  const docker = '/var/lib/docker/plugins/4250c401dc11/propagated-mount'
+  const table = `48 42 254:0 ${docker} ${docker} rw,relatime - ext4 /dev/vda rw
+58 27 254:0 /mnt/acs /mnt/acs rw,relatime shared:4 - ext4 /dev/vda rw
+59 48 254:0 /mnt/acs ${docker} rw,relatime master:4 - ext4 /dev/vda rw
+100 58 7:0 / /mnt/acs/v1 rw,relatime shared:7 - ext4 /dev/loop0 rw
+101 59 7:0 / ${docker}/v1 rw,relatime master:7 - ext4 /dev/loop0 rw
+`
+  const points = (text: string): string[] => parseMountinfoWithoutEchoes(text).map(({ mountPoint }) => mountPoint)
+
+  it('leaves out what follows another mount of the table', () => {
+    expect(points(table)).toEqual([docker, '/mnt/acs', '/mnt/acs/v1'])
+  })
+
+  it('keeps what follows a mount of another namespace, and copies of equal rank', () => {
+    expect(points(table.replaceAll('master:7', 'master:9'))).toContain(`${docker}/v1`)
+    expect(points(table.replaceAll('master:7', 'shared:7'))).toContain(`${docker}/v1`)
+    expect(points(table.replaceAll('master:7', 'shared:8 master:7'))).not.toContain(`${docker}/v1`)
   })
 })

@@ -1,6 +1,7 @@
 import { AcsError, isAcsError } from '../../base/errors.js'
 import { noDeadline, type Deadline } from '../../base/deadline.js'
 import { assertUnmounted, assertUnused, deviceSize, flushDevice } from '../blockdev.js'
+import { joinControlGroups } from '../control-groups.js'
 import type { HostLog } from '../exec.js'
 import type { AttachedDisk, DiskAddress, DiskSession, Initiator, Runner } from '../host.js'
 import type { Locks } from '../lock.js'
@@ -23,7 +24,7 @@ import { askIdentity, assertRightDisk, assertRightSize } from './identity.js'
 import { userspaceInitiatorName } from './initiator-name.js'
 import { inWords, isExported, isWhole, knownFolders, observe, type Observed } from './userspace-state.js'
 import { userspaceLacks } from './userspace-requirements.js'
-import { endDaemon, killDaemon, resizeNode, startDaemon } from './storage-daemon.js'
+import { endDaemon, findDaemons, killDaemon, resizeNode, startDaemon } from './storage-daemon.js'
 
 export interface UserspaceInitiatorOptions {
   runner: Runner
@@ -35,6 +36,8 @@ export interface UserspaceInitiatorOptions {
   checkpoint?: Checkpoint
   /** Seconds after which QEMU takes a request for lost and reconnects. Default 15. */
   requestTimeoutS?: number
+  /** Process whose control groups the daemons join, where those of acs end with acs: in a container. */
+  daemonsJoin?: number
 }
 
 /**
@@ -67,6 +70,7 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
         await checkpoint('attach:before-daemon')
         const requestTimeoutS = options.requestTimeoutS ?? 15
         await startDaemon(runner, { folder, disk, initiatorName, requestTimeoutS }, deadline)
+        await letOutlive(folder)
         await checkpoint('attach:after-daemon')
         assertRightSize(disk, await exportSize(folder, deadline))
         const devicePath = await attachLoop(runner, folder.exportFile, identity.sectorBytes, deadline)
@@ -78,6 +82,13 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
         throw error
       }
     })
+  }
+
+  /** A container that ends takes all of its control group along; its disks' daemons must not be in there. */
+  async function letOutlive(folder: DiskFolder): Promise<void> {
+    const { daemonsJoin } = options
+    if (daemonsJoin === undefined) return
+    for (const { pid } of await findDaemons(roots.proc, folder)) await joinControlGroups(roots, pid, daemonsJoin)
   }
 
   /** The deadline may be what failed: undoing gets time of its own. A failure to undo is added, the first error stays. */
