@@ -140,10 +140,17 @@ interface MountNamespace {
   entries: MountEntry[]
 }
 
-/** One process of each other mount namespace in which the device is mounted. */
+/**
+ * One process of each other mount namespace that has a mount of the device of its own, at another place: a container's. One
+ * at the same place is our own mount, seen from a service of systemd with private mounts, and goes when ours goes.
+ */
 export async function mountedElsewhere(roots: HostRoots, deviceNumber: string): Promise<number[]> {
-  return (await mountNamespaces(roots))
-    .filter(({ own, entries }) => !own && entries.some((entry) => entry.deviceNumber === deviceNumber))
+  const namespaces = await mountNamespaces(roots)
+  const placesOf = (entries: readonly MountEntry[]): string[] =>
+    entries.flatMap((entry) => (entry.deviceNumber === deviceNumber ? [entry.mountPoint] : []))
+  const ours = new Set(namespaces.filter(({ own }) => own).flatMap(({ entries }) => placesOf(entries)))
+  return namespaces
+    .filter(({ own, entries }) => !own && placesOf(entries).some((place) => !ours.has(place)))
     .map(({ pid }) => pid)
 }
 

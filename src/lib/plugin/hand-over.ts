@@ -72,7 +72,8 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
     } catch (error) {
       log.debug({ volume: name, error: messageOf(error) }, 'Docker does not say which containers use the volume')
     }
-    return [`${ids.length} mount${ids.length === 1 ? '' : 's'} of containers`]
+    const count = Math.max(1, ids.length)
+    return [`${count} mount${count === 1 ? '' : 's'} of containers`]
   }
 
   async function startListening(): Promise<void> {

@@ -23,6 +23,8 @@ import { placeOf, removeEmptyFolder, removeLostAndFound } from './place.js'
 const detachMs = 300_000
 /** Of the minute Docker gives an unmount; a detach flushes again. */
 const syncMs = 40_000
+/** How often to look whether a container that no ID stands for still has its volume. */
+const inContainerMs = 5_000
 const slowestRetryMs = 60_000
 
 export interface HostVolumesOptions {
@@ -115,7 +117,8 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
     timers.delete(uuid)
     const name = held.get(uuid)?.name
     try {
-      await letGo(uuid, deadlineIn(detachMs))
+      const { state } = await letGo(uuid, deadlineIn(detachMs))
+      if (state === 'in-use' && held.get(uuid)?.ids.length === 0) detachIn(uuid, inContainerMs)
     } catch (error) {
       const retryMs = Math.min(slowestRetryMs, 2_000 * 2 ** failures)
       log.warn(
@@ -130,13 +133,24 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
     return locks.run(uuid, deadline, 'detach', async () => {
       const references = held.get(uuid)
       if (!references) return { state: 'not-held' }
-      if (references.ids.length > 0) return { state: 'in-use', references }
+      if (references.ids.length > 0 || (await isInContainer(references, deadline)))
+        return { state: 'in-use', references }
       clearTimeout(timers.get(uuid))
       timers.delete(uuid)
       if (references.byHand) await forget(uuid)
       else await takeDown(references, deadline)
       return { state: 'released' }
     })
+  }
+
+  /**
+   * Whether a container has it mounted that no ID stands for. `docker cp` into a running container mounts and unmounts with
+   * the container's own ID (moby: volume/mounts, `active`; seen with 20.10), so an ID can be gone too early.
+   */
+  async function isInContainer(references: References, deadline: Deadline): Promise<boolean> {
+    const context = options.context({ deadline, log })
+    const { disk } = await findPart(context, references)
+    return disk !== undefined && (await context.host.mountedElsewhere(disk.deviceNumber)).length > 0
   }
 
   /** Unmount, detach, release: in order where the cluster knows the volume, else only here. */

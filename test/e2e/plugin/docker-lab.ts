@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, openSync, readFileSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { requirement } from '../../requirements.js'
@@ -32,7 +32,7 @@ export interface DockerLab {
   stopDaemon: (signal: NodeJS.Signals) => Promise<void>
   /** What is left of volumes once everything lingering is detached; empty when clean. */
   settled: () => Promise<string[]>
-  /** What the running plugin has logged. */
+  /** What the running plugin and all daemons so far have logged. */
   logs: () => string
   close: () => Promise<void>
 }
@@ -70,6 +70,7 @@ export async function startDockerLab(options: DockerLabOptions = {}): Promise<Do
       '',
     ].join('\n'),
   )
+  const daemonLog = join(folder, 'dockerd.log')
   let daemon: ChildProcess | undefined
   let plugin: Running | undefined
 
@@ -93,7 +94,7 @@ export async function startDockerLab(options: DockerLabOptions = {}): Promise<Do
         ...['-H', host, '--data-root', `${folder}/data`, '--exec-root', `${folder}/exec`, '-p', `${folder}/pid`],
         ...['--iptables=false', '--ip6tables=false', '--bridge=none', '--log-level', 'warn'],
       ],
-      { stdio: ['ignore', 'ignore', 'ignore'] },
+      { stdio: ['ignore', 'ignore', openSync(daemonLog, 'a')] },
     )
     await until('dockerd answers', 150_000, async () => (await docker('version')).code === 0)
   }
@@ -102,6 +103,8 @@ export async function startDockerLab(options: DockerLabOptions = {}): Promise<Do
     daemon?.kill(signal)
     await ended
     daemon = undefined
+    // Its containerd died with it. Where nobody buries the dead, a new dockerd would take it for alive, and wait for it.
+    if (signal === 'SIGKILL') await rm(`${folder}/exec/containerd/containerd.pid`, { force: true })
   }
   const startPlugin = async (env: Record<string, string> = {}): Promise<void> => {
     plugin = cluster.start(`plugin serve --name ${driver} --config ${configFile}`, env)
@@ -139,7 +142,7 @@ export async function startDockerLab(options: DockerLabOptions = {}): Promise<Do
       }
       return left
     },
-    logs: () => plugin?.told() ?? '',
+    logs: () => `${plugin?.told() ?? ''}${readFileSync(daemonLog, 'utf8')}`,
     async close() {
       const containers = await docker('ps', '-aq')
       const ids = containers.stdout.split('\n').filter((id) => id !== '')
@@ -148,6 +151,9 @@ export async function startDockerLab(options: DockerLabOptions = {}): Promise<Do
       await stopPlugin('SIGTERM')
       await rm(pluginSocket, { force: true })
       await cluster.close()
+      // A daemon that was killed leaves its own mounts.
+      for (const { mountPoint } of (await cluster.host.mounts()).reverse())
+        if (mountPoint.startsWith(folder)) await run('umount', [mountPoint])
       await rm(folder, { recursive: true, force: true })
     },
   }

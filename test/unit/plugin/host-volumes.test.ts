@@ -199,6 +199,20 @@ describe('volumes of this host', () => {
     expect(existsSync(join(s.place, 'lost+found', '#12'))).toBe(true)
   })
 
+  it('stay for a container whose ID is gone too early, as docker cp takes it away', async () => {
+    const s = await scene()
+    await s.volumes.mount(s.volume, 'one', call())
+    s.context.host.mountedElsewhere = () => Promise.resolve([4711])
+    await s.volumes.mount(s.volume, 'one', call())
+    await s.volumes.unmount('db', 'one', call())
+    await new Promise((resolve) => setTimeout(resolve, 80))
+    expect(s.context.host.mounted).toHaveLength(1)
+    expect(await s.volumes.letGo(s.volume.uuid, soon())).toMatchObject({ state: 'in-use' })
+    s.context.host.mountedElsewhere = () => Promise.resolve([])
+    expect(await s.volumes.letGo(s.volume.uuid, soon())).toEqual({ state: 'released' })
+    await untilDetached(s)
+  })
+
   it('drop callers that are provably gone', async () => {
     const s = await scene()
     await s.volumes.mount(s.volume, 'one', call())
