@@ -87,6 +87,9 @@ describe('trouble on the way', () => {
     const prism = lab.connect({ endpoint })
     const adding = prism.addDisk(uuid, { sizeBytes: 1024 ** 2, storageContainerUuid: lab.containerUuid })
     await expect(adding).rejects.toMatchObject({ code: 'EACSUNREACHABLE', details: { ambiguous: true } })
+    // The task goes on whether its answer arrived or not.
+    await expect.poll(async () => (await prism.volumeGroup(uuid)).disks.length).toBe(1)
+    for (const { uuid: task } of await prism.tasks({ includeCompleted: false })) await prism.waitForTask(task)
     expect((await prism.volumeGroup(uuid)).disks).toHaveLength(1)
   })
 
