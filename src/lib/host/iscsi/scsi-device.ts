@@ -89,5 +89,6 @@ export function parseVpdSerial(page: Buffer): string | undefined {
  * target did, and a thread of Node that waits there cannot be ended.
  */
 async function writeSysfs(runner: Runner, path: string, value: string, deadline: Deadline): Promise<void> {
-  await runner.run('tee', [path], { deadline, timeoutMs: 30_000, input: value })
+  // With a line's end: `state` is EINVAL without (drivers/scsi/scsi_sysfs.c, store_state_field; seen on 6.1).
+  await runner.run('tee', [path], { deadline, timeoutMs: 30_000, input: `${value}\n` })
 }

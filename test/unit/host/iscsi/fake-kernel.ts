@@ -196,7 +196,7 @@ export class FakeKernel {
   private sysfsWrite(path: string, value: string): RunResult {
     const scanned = /scsi_host\/host(\d+)\/scan$/.exec(path)
     if (scanned) {
-      const lun = Number(/^0 0 (\d+)$/.exec(value)?.[1])
+      const lun = Number(/^0 0 (\d+)$/.exec(value.trim())?.[1])
       const disk = this.luns.get(lun)
       const session = `session${scanned[1] ?? ''}`
       const known = join(dirname(path), '..', '..', '..', 'devices', 'platform', `host${scanned[1] ?? ''}`, session)
@@ -205,6 +205,8 @@ export class FakeKernel {
       return answer(0)
     }
     const folder = dirname(path)
+    // As the kernel has it: the name of a state counts with its line's end only.
+    if (path.endsWith('/state') && !value.endsWith('\n')) return answer(1, `tee: '${path}': Invalid argument`)
     const [name] = readdirSync(join(folder, 'block'))
     const disk = this.luns.get(Number(folder.split(':').at(-1)))
     if (path.endsWith('/delete')) {
