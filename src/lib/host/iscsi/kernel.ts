@@ -41,8 +41,8 @@ type Address = DiskRecord
  * open-iscsi: iscsid and the kernel's iscsi_tcp. Sessions and disks are read from sysfs, and only what a
  * record in the runtime folder says that acs attached is ever taken for ours.
  *
- * Tested on a made-up sysfs and against real iscsiadm for its records and exit codes; what the kernel
- * does (scan, delete, redirect) is believed from its sources and was not seen on a machine with iscsi_tcp.
+ * Tested on a made-up sysfs and against real iscsiadm for its records and exit codes. Seen on Linux 6.1 with open-iscsi
+ * 2.1.8 against the simulator: login with redirect, CHAP, scan, growth in use, removal, logout. Not seen: multipath.
  */
 export function createKernelInitiator(options: KernelInitiatorOptions): Initiator {
   const { runner, locks, roots } = options
