@@ -100,10 +100,24 @@ export async function assertUnused(
   }
 }
 
-/** `assertUnused` for a device that does not answer any more: whoever only has it open cannot use it either. */
-export async function assertUnmounted(roots: HostRoots, devicePath: string, doing: string): Promise<void> {
-  const use = { ...(await deviceUse(roots, devicePath)), openers: [] }
-  if (use.mounts.length > 0 || use.stacked.length > 0) throw busy(devicePath, use, doing)
+/**
+ * `assertUnused` for a device that does not answer any more: whoever only has it open cannot use it either. A container
+ * that is just being started has a copy of all mounts for a moment: one elsewhere counts only when it is still there after 5 s.
+ */
+export async function assertUnmounted(
+  roots: HostRoots,
+  devicePath: string,
+  doing: string,
+  deadline: Deadline,
+): Promise<void> {
+  const patience = deadline.atMost(passingLookMs)
+  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 250)) {
+    const use = { ...(await deviceUse(roots, devicePath)), openers: [] }
+    if (use.mounts.length === 0 && use.stacked.length === 0) return
+    const onlyElsewhere = use.stacked.length === 0 && use.mounts.every(({ elsewhere }) => elsewhere)
+    if (!onlyElsewhere || patience.remainingMs() <= pauseMs) throw busy(devicePath, use, doing)
+    await patience.sleep(pauseMs, `waiting for other mount namespaces to let go of ${devicePath}`)
+  }
 }
 
 function busy(devicePath: string, use: DeviceUse, doing: string): AcsError {

@@ -143,7 +143,7 @@ describe('acquiring a volume that another plugin holds', () => {
     prism.onAccess = (_uuid, initiators) => seen.push(initiators)
     const started = performance.now()
     expect(await want('b', silent)).toBe('b')
-    expect(performance.now() - started).toBeGreaterThan(300)
+    expect(performance.now() - started).toBeGreaterThanOrEqual(300)
     const [a, b] = [me('a').initiatorName, me('b').initiatorName]
     // The request and its like leave the list alone; then nobody, then b.
     expect(seen.slice(-3)).toEqual([[a], [], [b]])
@@ -161,7 +161,7 @@ describe('acquiring a volume that another plugin holds', () => {
     const impostor: Ask = () => Promise.reject(new AcsError('auth', 'EACSPEERUNTRUSTED', 'not its plugin'))
     const started = performance.now()
     expect(await want('b', impostor)).toBe('b')
-    expect(performance.now() - started).toBeGreaterThan(300)
+    expect(performance.now() - started).toBeGreaterThanOrEqual(300)
   })
 
   it('starts the delay anew with every sign of life', async () => {

@@ -112,7 +112,7 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
    * A daemon that does not answer is killed first: everything that touches its disk would wait for it for ever.
    */
   async function takeDown(folder: DiskFolder, observed: Observed, doing: string, deadline: Deadline): Promise<void> {
-    for (const loop of observed.loops) await assertUnmounted(roots, loop.devicePath, doing)
+    for (const loop of observed.loops) await assertUnmounted(roots, loop.devicePath, doing, deadline)
     const alive = observed.daemons.length > 0 && (await allAnswer(observed, deadline))
     if (alive) for (const loop of observed.loops) await assertUnused(roots, loop.devicePath, doing, deadline)
     else for (const daemon of observed.daemons) await killDaemon(roots.proc, daemon, deadline)
@@ -262,7 +262,8 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
         await locks.within(folder.lockFile, deadline.atMost(500), async () => {
           const observed = await observe(roots, folder)
           if (isWhole(observed)) return
-          for (const loop of observed.loops) await assertUnmounted(roots, loop.devicePath, 'sweep')
+          for (const loop of observed.loops)
+            await assertUnmounted(roots, loop.devicePath, 'sweep', deadline.atMost(300))
           found.push(inWords(folder, observed, await readDescription(folder)))
         })
       } catch (error) {
