@@ -7,6 +7,7 @@ import { CannotTell, type Call, type DriverVolume, type VolumeDriver } from './d
 import type { HostVolumes } from './host-volumes.js'
 import type { KnownVolume, KnownVolumes } from './known-volumes.js'
 import type { Usage } from './usage.js'
+import { within } from './within.js'
 
 /** How long a `Get` of an unknown name may ask the cluster, of the minute that Docker gives it. */
 const lookUpMs = 20_000
@@ -35,9 +36,7 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
     const found = known.get(ownName(name))
     if (found) return found
     try {
-      const { deadline } = call
-      deadline.check('looking the volume up')
-      await withinTime(known.refresh(), deadline.atMost(lookUpMs).signal)
+      await within(call.deadline.atMost(lookUpMs), 'looking the volume up', known.refresh())
     } catch (error) {
       call.log.warn({ error: messageOf(error) }, 'the cluster cannot say whether the volume exists')
       throw new CannotTell(`whether volume "${printable(name)}" exists cannot be told now: ${messageOf(error)}`)
@@ -146,14 +145,4 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
       call.log.debug({ error: error.message }, 'the holder is not known yet')
     }
   }
-}
-
-/** The work's result, or the signal's reason when that comes first; the work goes on for whoever shares it. */
-async function withinTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  return new Promise<T>((resolve, reject) => {
-    const give = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('time is up'))
-    signal.addEventListener('abort', give, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', give))
-  })
 }

@@ -1,5 +1,6 @@
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode } from '../base/errors.js'
 
 /** Where the plugin mounts a volume: by its name, or by its UUID where the name is no file name. */
 export function placeOf(mountFolder: string, volume: { name: string; uuid: string }): string {
@@ -16,15 +17,12 @@ export async function removeLostAndFound(mountPoint: string): Promise<'gone' | '
     await rmdir(join(mountPoint, 'lost+found'))
     return 'gone'
   } catch (error) {
-    return codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST' ? 'holds files' : 'gone'
+    const code = errorCode(error)
+    return code === 'ENOTEMPTY' || code === 'EEXIST' ? 'holds files' : 'gone'
   }
 }
 
 /** Removes an empty folder; what is not empty, or busy, or gone, stays as it is. */
 export async function removeEmptyFolder(path: string): Promise<void> {
   await rmdir(path).catch(() => undefined)
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
 }
