@@ -1,3 +1,4 @@
+import { rememberedHolds } from './attach-record.js'
 import { changeVolume, withRecord } from './change.js'
 import type { Me, VolumeContext } from './context.js'
 import { holdOf } from './holder.js'
@@ -10,8 +11,9 @@ import type { Volume } from './volume.js'
  */
 export async function advertise(context: VolumeContext, uuid: string, me: Me): Promise<Volume> {
   const { pluginAddress } = context
+  const remembered = await rememberedHolds(context.stateFolder, uuid)
   return changeVolume(context, uuid, (volume) => {
-    const hold = holdOf(volume, me)
+    const hold = holdOf(volume, me, remembered)
     if (hold.kind !== 'mine' || pluginAddress === undefined || hold.holder.a === pluginAddress) return undefined
     return { description: withRecord(volume, (trailer) => ({ ...trailer, h: { ...hold.holder, a: pluginAddress } })) }
   })

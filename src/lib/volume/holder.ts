@@ -48,9 +48,11 @@ export function holdOf(volume: Volume, me: Me, remembered: readonly Holder[] = [
 
   const alone = initiators.length === 1
   if (alone && holder && sameInitiator(holder.i, me.initiatorName)) {
-    if (holder.n !== me.hostName || holder.b === undefined) return { kind: 'other', ...named }
-    if (holder.b === me.bootId) return { kind: 'mine', holder, opening: since !== undefined }
     const ours = remembered.some((copy) => copy.b === holder.b && copy.s === holder.s && copy.i === holder.i)
+    const sameBoot = holder.b === me.bootId
+    // A machine may be given another name while it runs (DHCP, hostnamectl): then its copy says that it still is the holder.
+    if (holder.b === undefined || (holder.n !== me.hostName && !(sameBoot && ours))) return { kind: 'other', ...named }
+    if (sameBoot) return { kind: 'mine', holder, opening: since !== undefined }
     return { kind: ours ? 'restarted' : 'lookalike', holder }
   }
   const ours = remembered.some((copy) => copy.b === me.bootId && sameInitiator(copy.i, me.initiatorName))

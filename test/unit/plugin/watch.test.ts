@@ -22,3 +22,14 @@ it('a volume that this host reads beside others is its own, until it is let in n
   await look()
   expect(log.lines).toContainEqual(expect.objectContaining({ level: 'error', message: 'lost the volume' }))
 })
+
+it('a volume is not lost when its machine is given another name', async () => {
+  const { context, volume, volumes, log } = await scene()
+  await volumes.mount(volume, 'a'.repeat(64), call())
+  const { bootId } = await context.host.identity()
+  context.host.identity = () => Promise.resolve({ hostName: 'a.example.com', bootId })
+  const known = { learn: () => undefined } as unknown as KnownVolumes
+  await checkHeldVolumes({ volumes, known, context: () => context, log })
+  expect(log.lines.filter(({ level }) => level === 'error')).toEqual([])
+  expect(context.host.mounted).toHaveLength(1)
+})

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isAcsError } from '../../../src/lib/base/errors.js'
+import { rememberedHolds } from '../../../src/lib/volume/attach-record.js'
 import type { Me } from '../../../src/lib/volume/context.js'
 import { claim, grant, release, revokeAll, share } from '../../../src/lib/volume/exclusive.js'
 import { holdOf, initiatorsOf } from '../../../src/lib/volume/holder.js'
@@ -87,6 +88,19 @@ describe('exclusive attach', () => {
     expect(String(await caught(claim(cloned, uuid, me('a', 'boot-2'))))).toMatch(/clone/)
     await claim(context, uuid, me('a', 'boot-2'))
     expect(asVolume(prism.groups.get(uuid)!).trailer?.h?.b).toBe('boot-2')
+  })
+
+  it('stays with a machine that is given another name while it runs', async () => {
+    const { context, prism } = await setUp()
+    await claim(context, uuid, me('a'))
+    const renamed = { ...me('a'), hostName: 'a.example.com' }
+    const remembered = await rememberedHolds(context.stateFolder, uuid)
+    expect(holdOf(asVolume(prism.groups.get(uuid)!), renamed, remembered).kind).toBe('mine')
+    await claim(context, uuid, renamed)
+    expect(asVolume(prism.groups.get(uuid)!).trailer?.h?.n).toBe('a')
+    // Neither its twin, which has no copy, nor the same machine after a restart, which may be a clone by now.
+    expect(holdOf(asVolume(prism.groups.get(uuid)!), renamed).kind).toBe('other')
+    expect(holdOf(asVolume(prism.groups.get(uuid)!), { ...renamed, bootId: 'next' }, remembered).kind).toBe('other')
   })
 
   it('refuses a machine with another name and the same initiator, and its detach cannot harm the holder', async () => {
