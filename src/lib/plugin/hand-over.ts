@@ -6,9 +6,11 @@ import { acquire } from '../volume/acquire.js'
 import { advertise } from '../volume/advertise.js'
 import { whoAmI, type VolumeContext } from '../volume/context.js'
 import { isEntitled } from '../volume/hand-over-request.js'
+import { findHere } from '../volume/here.js'
 import type { References } from '../volume/references.js'
 import { createSilences } from '../volume/silences.js'
 import type { ReleaseAnswer } from '../volume/take-over-policy.js'
+import { asVolume } from '../volume/volume.js'
 import { isActive, type DockerApi } from './docker-api.js'
 import type { Call, PluginLog } from './driver.js'
 import type { HostVolumes } from './host-volumes.js'
@@ -53,9 +55,24 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
   let retry: NodeJS.Timeout | undefined
 
   async function release({ uuid, name }: { uuid: string; name: string }): Promise<ReleaseAnswer> {
-    const outcome = await volumes().letGo(uuid, deadlineIn(releaseMs))
-    log.info({ volume: name, outcome: outcome.state }, 'another host asked for the volume')
-    return outcome.state === 'in-use' ? inUse(outcome.references) : { state: outcome.state }
+    const deadline = deadlineIn(releaseMs)
+    const outcome = await volumes().letGo(uuid, deadline)
+    const answer = outcome.state === 'in-use' ? await inUse(outcome.references) : await unlessHere(uuid, outcome, deadline)
+    log.info({ volume: name, outcome: answer.state }, 'another host asked for the volume')
+    return answer
+  }
+
+  /** "Not held" leads to a take-over: it is said only when the disk is not here, by whosever hand. */
+  async function unlessHere(
+    uuid: string,
+    { state }: { state: 'released' | 'not-held' },
+    deadline: Deadline,
+  ): Promise<ReleaseAnswer> {
+    const work = context({ deadline, log })
+    const here = await findHere(work, asVolume(await work.prism.volumeGroup(uuid, { deadline })))
+    if (!here?.disk) return { state }
+    const how = here.mounts.length > 0 ? 'mounted' : 'attached'
+    return { state: 'in-use', by: [`${how} by hand`], text: `${how} by hand on ${printable(hostname())}` }
   }
 
   async function inUse(references: References): Promise<ReleaseAnswer> {
@@ -103,18 +120,22 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
     await Promise.all(
       volumes()
         .all()
+        // What somebody has mounted by hand is not the plugin's to give away.
+        .filter(({ byHand }) => !byHand)
         .map(({ uuid }) => advertise(work, uuid, me)),
     )
   }
 
   async function tryTo(what: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work()
-    } catch (error) {
-      if (isClosed()) return
-      log.warn({ error: messageOf(error), retryMs }, what)
-      await new Promise((resolve) => (retry = setTimeout(resolve, retryMs).unref()))
-      if (!isClosed()) await tryTo(what, work)
+    while (!isClosed()) {
+      try {
+        await work()
+        return
+      } catch (error) {
+        if (isClosed()) return
+        log.warn({ error: messageOf(error), retryMs }, what)
+        await new Promise((resolve) => (retry = setTimeout(resolve, retryMs).unref()))
+      }
     }
   }
 
