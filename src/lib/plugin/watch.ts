@@ -1,5 +1,6 @@
 import { deadlineIn } from '../base/deadline.js'
 import { isAcsError, messageOf } from '../base/errors.js'
+import { advertise } from '../volume/advertise.js'
 import type { VolumeContext } from '../volume/context.js'
 import { describeHold, holdOf } from '../volume/holder.js'
 import { rememberedHolds } from '../volume/attach-record.js'
@@ -47,6 +48,9 @@ export async function checkHeldVolumes(options: WatchOptions): Promise<void> {
         known.learn(group)
         const volume = asVolume(group)
         const hold = holdOf(volume, me, await rememberedHolds(context.stateFolder, uuid))
+        // Claimed before the plugin knew its address; other hosts could never ask for it, nor take it over.
+        if (hold.kind === 'mine' && context.pluginAddress !== undefined && hold.holder.a !== context.pluginAddress)
+          await advertise(context, uuid, me)
         if (['mine', 'reading', 'shared', 'restarted'].includes(hold.kind)) return
         // Not while it is being mounted or detached, nor by an answer that is older than its mount.
         const stay = stays.get(uuid)

@@ -5,6 +5,7 @@ import { revokeAll } from '../../../src/lib/volume/exclusive.js'
 import { mountVolume } from '../../../src/lib/volume/mount.js'
 import { unmountVolume } from '../../../src/lib/volume/unmount.js'
 import { updateVolume } from '../../../src/lib/volume/update.js'
+import { asVolume } from '../../../src/lib/volume/volume.js'
 import { call, scene } from './scene.js'
 
 it('a volume that this host reads beside others is its own, until it is let in no more', async () => {
@@ -32,4 +33,19 @@ it('a volume is not lost when its machine is given another name', async () => {
   await checkHeldVolumes({ volumes, known, context: () => context, log })
   expect(log.lines.filter(({ level }) => level === 'error')).toEqual([])
   expect(context.host.mounted).toHaveLength(1)
+})
+
+it('a volume that was mounted before the plugin knew its address gets the address into its record', async () => {
+  const { prism, context, volume, volumes, log } = await scene()
+  await volumes.mount(volume, 'a'.repeat(64), call())
+  const holder = () => asVolume(prism.groups.get(volume.uuid)!).trailer?.h
+  expect(holder()?.a).toBeUndefined()
+  const known = { learn: () => undefined } as unknown as KnownVolumes
+  const look = () =>
+    checkHeldVolumes({ volumes, known, context: () => ({ ...context, pluginAddress: 'a:7440#x' }), log })
+  await look()
+  expect(holder()).toMatchObject({ n: 'a', a: 'a:7440#x' })
+  const { logicalTimestamp } = prism.groups.get(volume.uuid)!
+  await look()
+  expect(prism.groups.get(volume.uuid)!.logicalTimestamp).toBe(logicalTimestamp)
 })
