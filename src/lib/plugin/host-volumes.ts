@@ -2,6 +2,7 @@ import { deadlineIn, type Deadline } from '../base/deadline.js'
 import { AcsError, isAcsError, messageOf } from '../base/errors.js'
 import type { AttachedDisk } from '../host/host.js'
 import type { VolumeContext } from '../volume/context.js'
+import { noIntent, readJournal } from '../volume/journal.js'
 import { mountVolume, type MountVolumeRequest } from '../volume/mount.js'
 import { printable } from '../volume/names.js'
 import {
@@ -169,6 +170,13 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
     log.info({ volume: name }, 'detached')
   }
 
+  /** Whether it was mounted to the end, its root's owner included; an earlier process may have died before. */
+  async function isWhole({ uuid }: References): Promise<boolean> {
+    if (stays.has(uuid)) return true
+    const journal = await readJournal(stateFolder, uuid)
+    return journal === undefined || (journal.intent === noIntent && !journal.facts.ownerPending)
+  }
+
   /** Mounted where it belongs and on the volume's own disk, by what this machine shows; asks nothing of the cluster. */
   async function isMountedHere(volume: KnownVolume, references: References, call: Call): Promise<boolean> {
     if (lost.has(volume.uuid)) return false
@@ -190,6 +198,12 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
     }
   }
 
+  async function takeLostAndFound(volume: KnownVolume, mountPoint: string, call: Call): Promise<void> {
+    if (volume.filesystem === 'xfs' || volume.filesystem === 'btrfs') return
+    const left = await removeLostAndFound(mountPoint)
+    if (left === 'holds files') call.log.warn({ volume: volume.name }, 'fsck saved files in lost+found')
+  }
+
   async function mountNow(volume: KnownVolume, references: References, id: string, call: Call): Promise<void> {
     const context = options.context(call)
     const request: MountVolumeRequest = {
@@ -200,10 +214,7 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
         if (!held.has(volume.uuid)) await save({ ...references, ...(alreadyMounted ? { byHand: true } : {}) })
       },
       settle: async () => {
-        if (volume.filesystem !== 'xfs' && volume.filesystem !== 'btrfs') {
-          const left = await removeLostAndFound(references.mountPoint)
-          if (left === 'holds files') call.log.warn({ volume: volume.name }, 'fsck saved files in lost+found')
-        }
+        await takeLostAndFound(volume, references.mountPoint, call)
         // Docker has given up: without the reference the mount is taken back.
         call.deadline.check('mounting')
         await save(withReference(held.get(volume.uuid) ?? references, id))
@@ -230,7 +241,11 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
           ids: [],
         }
         const { mountPoint } = references
-        if (before && (await isMountedHere(volume, before, call))) {
+        if (before && (await isWhole(before)) && (await isMountedHere(volume, before, call))) {
+          if (!stays.has(volume.uuid)) {
+            await takeLostAndFound(volume, mountPoint, call)
+            beginStay(volume.uuid)
+          }
           await save(withReference(before, id))
           return { mountPoint }
         }

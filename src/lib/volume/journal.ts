@@ -33,6 +33,8 @@ export const journalSteps = [
   'rename-restored',
 ] as const
 
+export const noIntent = 'none'
+
 export type JournalStep = (typeof journalSteps)[number]
 
 const factsSchema = v.object({
@@ -50,7 +52,7 @@ const entrySchema = v.object({
   v: v.literal(1),
   uuid: v.string(),
   name: v.string(),
-  /** What the user asked for; `none` when nothing is under way and only facts are kept. */
+  /** What the user asked for; `noIntent` when nothing is under way and only facts are kept. */
   intent: v.string(),
   step: v.nullable(v.picklist(journalSteps)),
   startedAt: v.string(),
@@ -114,7 +116,7 @@ export async function openJournal(
       if (!written) return
       const { facts } = entry
       if (facts.format ?? facts.ownerPending ?? facts.copy) {
-        entry = { ...entry, intent: 'none', step: null }
+        entry = { ...entry, intent: noIntent, step: null }
         await write()
       } else await removeDurably(pathOf(context.stateFolder, volume.uuid))
     },

@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
 import { AcsError } from '../../../src/lib/base/errors.js'
+import { createVolume } from '../../../src/lib/volume/create.js'
 import { initiatorsOf } from '../../../src/lib/volume/holder.js'
 import { mountVolume } from '../../../src/lib/volume/mount.js'
 import { readReferences } from '../../../src/lib/volume/references.js'
+import { targetName } from '../../../src/lib/volume/target-name.js'
 import { unmountVolume } from '../../../src/lib/volume/unmount.js'
 import { asVolume } from '../../../src/lib/volume/volume.js'
 import { call, scene, type Scene } from './scene.js'
@@ -84,6 +86,44 @@ describe('volumes of this host', () => {
     expect(s.context.host.calls.filter((name) => name === 'mount')).toHaveLength(1)
     await after.unmount('db', 'one', call())
     await untilDetached(s)
+  })
+
+  it('are mounted to the end after a crash in the middle, with their owner and without lost+found', async () => {
+    const s = await scene()
+    const { uuid } = await createVolume(s.context, { name: 'own', sizeBytes: 2 ** 30, uid: 1234 })
+    const own = { ...s.volume, uuid, name: 'own', target: targetName(await s.prism.volumeGroup(uuid)) }
+    const place = join(s.mountFolder, 'own')
+    const { host } = s.context
+    // It dies before the owner is set: nothing is taken back, nothing is tried again.
+    s.volumes.stop()
+    s.context.checkpoint = (step, when) => {
+      if (step !== 'set-owner' || when !== 'before') return
+      host.failNext = { call: 'unmount', error: new Error('dead') }
+      throw new Error('dead')
+    }
+    await expect(s.volumes.mount(own, 'one', call())).rejects.toThrow('dead')
+    delete s.context.checkpoint
+    expect(host.mounted).toHaveLength(1)
+    await mkdir(join(place, 'lost+found'))
+    const after = await s.reopen()
+    await after.mount(own, 'one', call())
+    expect((await stat(place)).uid).toBe(1234)
+    expect(existsSync(join(place, 'lost+found'))).toBe(false)
+    expect(host.calls.filter((name) => name === 'mount')).toHaveLength(1)
+  })
+
+  it('are watched although they only lingered when the plugin was started again, or could not be detached', async () => {
+    const s = await scene({ lingerMs: 60_000 })
+    await s.volumes.mount(s.volume, 'one', call())
+    await s.volumes.unmount('db', 'one', call())
+    const after = await s.reopen()
+    await after.mount(s.volume, 'two', call())
+    expect(after.stay(s.volume.uuid)).toBeDefined()
+    await after.unmount('db', 'two', call())
+    s.prism.pause = () => Promise.reject(new AcsError('timeout', 'EACSUNREACHABLE', 'Prism is down'))
+    await expect(after.letGo(s.volume.uuid, soon())).rejects.toThrow('Prism is down')
+    await after.mount(s.volume, 'three', call())
+    expect(after.stay(s.volume.uuid)).toBeDefined()
   })
 
   it('are detached after a crash when nobody had them', async () => {
