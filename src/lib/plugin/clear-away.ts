@@ -1,15 +1,16 @@
-import { isAcsError } from '../base/errors.js'
-import type { AttachedDisk, Initiator } from '../host/host.js'
+import type { AttachedDisk, DiskSession, Initiator } from '../host/host.js'
 import type { VolumeContext } from '../volume/context.js'
-import { dataServicesPortal } from '../volume/disk-address.js'
 import type { References } from '../volume/references.js'
 
 type Part = Pick<References, 'target' | 'mountPoint'>
 
-/** Lets all I/O to a volume's disk fail, on a machine that may no longer use it. */
-export async function failIo(context: VolumeContext, part: Part): Promise<void> {
-  const { initiator, disk } = await findPart(context, part)
-  if (disk) await initiator.failIo?.({ ...disk, portal: await portalOf(context) }, context.deadline)
+/**
+ * Lets all I/O to a volume's disk fail, on a machine that may no longer use it. `still` is asked right before: looking
+ * takes a moment, and the disk that is found then may be here by right again.
+ */
+export async function failIo(context: VolumeContext, part: Part, still: () => boolean): Promise<void> {
+  const { initiator, session } = await findPart(context, part)
+  if (session && still()) await initiator.failIo?.(session, context.deadline)
 }
 
 /**
@@ -17,33 +18,25 @@ export async function failIo(context: VolumeContext, part: Part): Promise<void> 
  * unmount would wait for it. What was not written yet is lost. Throws EACSBUSY while anything has it mounted.
  */
 export async function clearAway(context: VolumeContext, part: Part): Promise<void> {
-  const { initiator, disk } = await findPart(context, part)
-  const address = disk && { ...disk, portal: await portalOf(context) }
-  if (address) await initiator.failIo?.(address, context.deadline)
+  const { initiator, disk, session } = await findPart(context, part)
+  if (session) await initiator.failIo?.(session, context.deadline)
   const mounts = (await context.host.mounts()).filter(({ mountPoint, deviceNumber }) =>
     disk ? deviceNumber === disk.deviceNumber : mountPoint === part.mountPoint,
   )
   for (const { mountPoint } of mounts.reverse()) await context.host.unmount(mountPoint, context.deadline)
-  if (address) await initiator.detach(address, context.deadline)
+  if (session) await initiator.detach(session, context.deadline)
 }
 
-/** The initiator, and the disk where it is on this machine. */
+/** The initiator, and the disk with the way to it, where it is on this machine. Asks nothing of the cluster, which may be down. */
 export async function findPart(
   context: VolumeContext,
   part: Pick<Part, 'target'>,
-): Promise<{ initiator: Initiator; disk?: AttachedDisk }> {
+): Promise<{ initiator: Initiator; disk?: AttachedDisk; session?: DiskSession }> {
   const initiator = await context.host.initiator(context.initiator ?? 'auto', context.deadline)
-  const disks = await initiator.attached(context.deadline)
-  const disk = disks.find(({ targetName, lun }) => targetName === part.target && lun === 0)
-  return { initiator, ...(disk ? { disk } : {}) }
-}
-
-/** Where the session goes; a cluster that cannot be asked is no reason to leave the disk here. */
-async function portalOf(context: VolumeContext): Promise<string> {
-  try {
-    return await dataServicesPortal({ ...context, deadline: context.deadline.atMost(5_000) })
-  } catch (error) {
-    if (isAcsError(error, 'EACSINTERRUPTED')) throw error
-    return ''
-  }
+  const isPart = ({ targetName, lun }: { targetName: string; lun: number }): boolean =>
+    targetName === part.target && lun === 0
+  const disk = (await initiator.attached(context.deadline)).find(isPart)
+  if (!disk) return { initiator }
+  const session = (await initiator.sessions(context.deadline)).find(isPart)
+  return { initiator, disk, ...(session ? { session } : {}) }
 }

@@ -308,8 +308,12 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
       lost.add(uuid)
       stays.delete(uuid)
       // At once, and without the lock: whoever holds it may be waiting for this very I/O.
-      await failIo(options.context({ deadline, log }), references)
-      await locks.run(uuid, deadline, 'clear away a lost volume', () => takeAwayLost(references, deadline))
+      await failIo(options.context({ deadline, log }), references, () => lost.has(uuid))
+      await locks.run(uuid, deadline, 'clear away a lost volume', async () => {
+        const now = held.get(uuid)
+        // A mount that came meanwhile has done it, and may have got the volume back.
+        if (now && lost.has(uuid)) await takeAwayLost(now, deadline)
+      })
     },
 
     stay: (uuid) => stays.get(uuid),

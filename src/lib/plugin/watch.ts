@@ -28,6 +28,11 @@ export async function checkHeldVolumes(options: WatchOptions): Promise<void> {
   const { volumes, known, log } = options
   const held = volumes.all().filter((references) => !references.byHand)
   const stays = new Map(held.map(({ uuid }) => [uuid, volumes.stay(uuid)]))
+  // Not while it is being mounted or detached, nor by an answer that is older than its mount.
+  const isAsBefore = (uuid: string): boolean => {
+    const stay = stays.get(uuid)
+    return stay !== undefined && stay === volumes.stay(uuid)
+  }
   if (held.length === 0) return
   const deadline = deadlineIn(10_000)
   const context = options.context({ deadline, log })
@@ -36,7 +41,7 @@ export async function checkHeldVolumes(options: WatchOptions): Promise<void> {
   const me = { hostName, bootId, initiatorName: await initiator.name() }
   for (const target of (await initiator.broken?.(deadline)) ?? []) {
     const references = held.find((each) => each.target === target)
-    if (references && !volumes.isLost(references.uuid))
+    if (references && !volumes.isLost(references.uuid) && isAsBefore(references.uuid))
       await lose(options, references.uuid, 'what connected its disk has ended')
   }
   const all = held.length > fewVolumes ? await context.prism.volumeGroups({ deadline }) : undefined
@@ -52,9 +57,7 @@ export async function checkHeldVolumes(options: WatchOptions): Promise<void> {
         if (hold.kind === 'mine' && context.pluginAddress !== undefined && hold.holder.a !== context.pluginAddress)
           await advertise(context, uuid, me)
         if (['mine', 'reading', 'shared', 'restarted'].includes(hold.kind)) return
-        // Not while it is being mounted or detached, nor by an answer that is older than its mount.
-        const stay = stays.get(uuid)
-        if (!volumes.isLost(uuid) && (stay === undefined || stay !== volumes.stay(uuid))) return
+        if (!volumes.isLost(uuid) && !isAsBefore(uuid)) return
         await lose(options, uuid, `the cluster gives it to ${describeHold(hold)}`)
       } catch (error) {
         log.debug({ volume: name, error: messageOf(error) }, 'could not look after the volume')

@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
 import { AcsError } from '../../../src/lib/base/errors.js'
 import { createVolume } from '../../../src/lib/volume/create.js'
+import { revokeAll } from '../../../src/lib/volume/exclusive.js'
 import { initiatorsOf } from '../../../src/lib/volume/holder.js'
 import { mountVolume } from '../../../src/lib/volume/mount.js'
 import { readReferences } from '../../../src/lib/volume/references.js'
@@ -217,6 +218,36 @@ describe('volumes of this host', () => {
     await s.volumes.unmount('db', 'one', call())
     await vi.waitFor(async () => expect(await files(s)).toBeUndefined())
     expect(holders(s)).toEqual(['iqn.2000-01.example:other'])
+  })
+
+  it('are not cleared away when this host got them back before that was done', async () => {
+    const s = await scene({ lingerMs: 60_000 })
+    await s.volumes.mount(s.volume, 'one', call())
+    await s.volumes.unmount('db', 'one', call())
+    await revokeAll(s.context, s.volume.uuid)
+    const initiator = await s.context.host.initiator('auto', soon())
+    let fail: () => void = () => undefined
+    const failing = vi.fn(() => Promise.resolve()).mockReturnValueOnce(new Promise<void>((resolve) => (fail = resolve)))
+    initiator.failIo = failing
+    const losing = s.volumes.loseVolume(s.volume.uuid, 'for a test', soon())
+    await vi.waitFor(() => expect(failing).toHaveBeenCalledOnce())
+    await s.volumes.mount(s.volume, 'two', call())
+    fail()
+    await losing
+    expect(s.context.host.mounted).toHaveLength(1)
+    expect((await files(s))?.ids.map(({ id }) => id)).toEqual(['two'])
+  })
+
+  it('lose their I/O at once when they are lost, while the cluster does not answer', async () => {
+    const s = await scene()
+    await s.volumes.mount(s.volume, 'one', call())
+    s.prism.pause = () => new Promise(() => undefined)
+    const initiator = await s.context.host.initiator('auto', soon())
+    const portals: string[] = []
+    initiator.failIo = ({ portal }) => Promise.resolve(void portals.push(portal))
+    await s.volumes.loseVolume(s.volume.uuid, 'for a test', deadlineIn(2_000))
+    expect(portals).toEqual(['10.0.0.5:3260', '10.0.0.5:3260'])
+    expect(s.context.host.attachedDisks).toEqual([])
   })
 
   it('take lost+found out of the way, unless fsck saved something in it', async () => {

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { KnownVolumes } from '../../../src/lib/plugin/known-volumes.js'
 import { checkHeldVolumes } from '../../../src/lib/plugin/watch.js'
 import { revokeAll } from '../../../src/lib/volume/exclusive.js'
@@ -48,4 +48,30 @@ it('a volume that was mounted before the plugin knew its address gets the addres
   const { logicalTimestamp } = prism.groups.get(volume.uuid)!
   await look()
   expect(prism.groups.get(volume.uuid)!.logicalTimestamp).toBe(logicalTimestamp)
+})
+
+it('a disk whose daemon has ended is lost, but not while the plugin itself is detaching it', async () => {
+  const { context, volume, volumes, log } = await scene({ lingerMs: 60_000 })
+  await volumes.mount(volume, 'a'.repeat(64), call())
+  const initiator = await context.host.initiator('auto', context.deadline)
+  initiator.broken = () => Promise.resolve([volume.target])
+  const known = { learn: () => undefined } as unknown as KnownVolumes
+  const look = () => checkHeldVolumes({ volumes, known, context: () => context, log })
+  await volumes.unmount('db', 'a'.repeat(64), call())
+  let go: (() => void) | undefined
+  const detach = initiator.detach.bind(initiator)
+  initiator.detach = async (...disk) => {
+    await new Promise<void>((resolve) => (go = resolve))
+    await detach(...disk)
+  }
+  const detaching = volumes.letGo(volume.uuid, context.deadline)
+  await vi.waitFor(() => expect(go).toBeDefined())
+  await look()
+  expect(volumes.isLost(volume.uuid)).toBe(false)
+  go?.()
+  await detaching
+  initiator.detach = detach
+  await volumes.mount(volume, 'b'.repeat(64), call())
+  await look()
+  expect(log.lines).toContainEqual(expect.objectContaining({ level: 'error', message: 'lost the volume' }))
 })

@@ -64,7 +64,10 @@ export function fakeHost(name: string, disks: Disks, bootId = `boot-of-${name}`)
     },
     sweep: () => Promise.resolve([]),
     leftovers: () => Promise.resolve([]),
-    sessions: () => Promise.resolve([]),
+    sessions: () =>
+      Promise.resolve(
+        host.attachedDisks.map(({ targetName, lun }) => ({ targetName, lun, portal: '10.0.0.5:3260', state: 'up' })),
+      ),
   }
   const host: FakeHost = {
     initiatorName: `iqn.1993-08.org.debian:01:${name}`,
