@@ -1,6 +1,6 @@
 import { deadlineIn, type Deadline } from '../base/deadline.js'
 import { AcsError, isAcsError, messageOf } from '../base/errors.js'
-import type { AttachedDisk } from '../host/host.js'
+import type { MountEntry } from '../host/host.js'
 import type { VolumeContext } from '../volume/context.js'
 import { noIntent, readJournal } from '../volume/journal.js'
 import { mountVolume, type MountVolumeRequest } from '../volume/mount.js'
@@ -24,8 +24,9 @@ import { placeOf, removeEmptyFolder, removeLostAndFound } from './place.js'
 const detachMs = 300_000
 /** Of the minute Docker gives an unmount; a detach flushes again. */
 const syncMs = 40_000
-/** How often to look whether a container that no ID stands for still has its volume. */
-const inContainerMs = 5_000
+/** How often to look whether a volume that no ID stands for is still mounted besides. */
+const usedBesideMs = 5_000
+const firstRetryMs = 2_000
 const slowestRetryMs = 60_000
 
 export interface HostVolumesOptions {
@@ -66,8 +67,8 @@ export interface HostVolumes {
    * detached. What the cluster said within one of them is no news from before it or after it.
    */
   stay(uuid: string): number | undefined
-  /** The volume's disk, where it is on this machine. Waits while something is being done to the volume. */
-  diskOf(uuid: string, deadline: Deadline): Promise<AttachedDisk | undefined>
+  /** Whether anybody has it mounted but the plugin itself, by what the kernel shows. Waits while something is being done to it. */
+  isUsedBeside(uuid: string, deadline: Deadline): Promise<boolean>
   /** Volumes that were lost and still have callers. */
   isLost(uuid: string): boolean
   /** Starts the linger of what has no caller; after a start, for what an earlier process left. */
@@ -119,9 +120,9 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
     const name = held.get(uuid)?.name
     try {
       const { state } = await letGo(uuid, deadlineIn(detachMs))
-      if (state === 'in-use' && held.get(uuid)?.ids.length === 0) detachIn(uuid, inContainerMs)
+      if (state === 'in-use' && held.get(uuid)?.ids.length === 0) detachIn(uuid, usedBesideMs)
     } catch (error) {
-      const retryMs = Math.min(slowestRetryMs, 2_000 * 2 ** failures)
+      const retryMs = Math.min(slowestRetryMs, firstRetryMs * 2 ** failures)
       log.warn(
         { volume: name, code: isAcsError(error) ? error.code : undefined, error: messageOf(error), retryMs },
         'could not detach',
@@ -134,24 +135,35 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
     return locks.run(uuid, deadline, 'detach', async () => {
       const references = held.get(uuid)
       if (!references) return { state: 'not-held' }
-      if (references.ids.length > 0 || (await isInContainer(references, deadline)))
+      if (references.ids.length > 0 || (await isUsedBeside(references, deadline)))
         return { state: 'in-use', references }
       clearTimeout(timers.get(uuid))
       timers.delete(uuid)
-      if (references.byHand) await forget(uuid)
-      else await takeDown(references, deadline)
+      try {
+        if (references.byHand) await forget(uuid)
+        else await takeDown(references, deadline)
+      } catch (error) {
+        // Whoever asked may not ask again.
+        detachIn(uuid, firstRetryMs)
+        throw error
+      }
       return { state: 'released' }
     })
   }
 
   /**
-   * Whether a container has it mounted that no ID stands for. `docker cp` into a running container mounts and unmounts with
-   * the container's own ID (moby: volume/mounts, `active`; seen with 20.10), so an ID can be gone too early.
+   * Whether it is mounted besides: in a container that no ID stands for, as `docker cp` into a running container mounts and
+   * unmounts with the container's own ID (moby: volume/mounts, `active`; seen with 20.10); or at another place of this
+   * machine, as dockerd does for a `docker cp` into a stopped one, and people by hand.
    */
-  async function isInContainer(references: References, deadline: Deadline): Promise<boolean> {
+  async function isUsedBeside(references: References, deadline: Deadline): Promise<boolean> {
     const context = options.context({ deadline, log })
     const { disk } = await findPart(context, references)
-    return disk !== undefined && (await context.host.mountedElsewhere(disk.deviceNumber)).length > 0
+    if (!disk) return false
+    const isBeside = (mount: MountEntry): boolean =>
+      mount.deviceNumber === disk.deviceNumber && mount.mountPoint !== references.mountPoint
+    const { host } = context
+    return (await host.mounts()).some(isBeside) || (await host.mountedElsewhere(disk.deviceNumber)).length > 0
   }
 
   /** Unmount, detach, release: in order where the cluster knows the volume, else only here. */
@@ -241,16 +253,16 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
           ids: [],
         }
         const { mountPoint } = references
-        if (before && (await isWhole(before)) && (await isMountedHere(volume, before, call))) {
-          if (!stays.has(volume.uuid)) {
-            await takeLostAndFound(volume, mountPoint, call)
-            beginStay(volume.uuid)
-          }
-          await save(withReference(before, id))
-          return { mountPoint }
-        }
-        if (lost.has(volume.uuid)) await takeAwayLost(references, call.deadline)
         try {
+          if (before && (await isWhole(before)) && (await isMountedHere(volume, before, call))) {
+            if (!stays.has(volume.uuid)) {
+              await takeLostAndFound(volume, mountPoint, call)
+              beginStay(volume.uuid)
+            }
+            await save(withReference(before, id))
+            return { mountPoint }
+          }
+          if (lost.has(volume.uuid)) await takeAwayLost(references, call.deadline)
           stays.delete(volume.uuid)
           await call.step('mount', () => mountNow(volume, references, id, call))
           beginStay(volume.uuid)
@@ -261,7 +273,9 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
       }),
 
     async unmount(name, id, call) {
-      const uuid = byName(name)?.uuid
+      const named = [...held.values()].filter((each) => each.name === name)
+      // Of two with one name, as after a rename in Prism, the caller's.
+      const { uuid } = named.find(({ ids }) => ids.some((each) => each.id === id)) ?? named[0] ?? {}
       if (uuid === undefined) return
       await locks.run(uuid, call.deadline, 'unmount', async () => {
         const references = held.get(uuid)
@@ -317,10 +331,10 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
     },
 
     stay: (uuid) => stays.get(uuid),
-    diskOf: (uuid, deadline) =>
+    isUsedBeside: (uuid, deadline) =>
       locks.run(uuid, deadline, 'look at the volume', async () => {
         const references = held.get(uuid)
-        return references && (await findPart(options.context({ deadline, log }), references)).disk
+        return references !== undefined && (await isUsedBeside(references, deadline))
       }),
 
     byName,

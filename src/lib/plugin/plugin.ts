@@ -157,7 +157,6 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
   )
   const findStale = createStaleReferences({
     volumes,
-    host,
     log,
     containersUsing: async (name) =>
       (await docker.containersUsing(name, deadlineIn(5_000))).filter(isActive).map(({ id }) => id),

@@ -1,12 +1,10 @@
 import { deadlineIn } from '../base/deadline.js'
 import { messageOf } from '../base/errors.js'
-import type { HostMachine } from '../host/host.js'
 import type { PluginLog } from './driver.js'
 import type { HostVolumes } from './host-volumes.js'
 
 export interface StaleReferencesOptions {
   volumes: HostVolumes
-  host: HostMachine
   log: PluginLog
   /** IDs or names of the containers that have the volume mounted, or may; rejects when Docker does not answer. */
   containersUsing: (volume: string) => Promise<string[]>
@@ -15,19 +13,18 @@ export interface StaleReferencesOptions {
 /**
  * Finds callers that are gone without having said so: Docker gives up an unmount after 15 s when the plugin is down,
  * and never comes back to it. Gone is a volume's set of callers when Docker says that no container uses it, and
- * no other mount namespace has its disk, at two looks in a row with nothing changed between. Returns the look.
+ * its disk is mounted nowhere besides, at two looks in a row with nothing changed between. Returns the look.
  *
  * Never called from within a call of Docker's, which may be waiting for that call.
  */
 export function createStaleReferences(options: StaleReferencesOptions): () => Promise<void> {
-  const { volumes, host, log } = options
+  const { volumes, log } = options
   /** Volumes that nobody used at the last look, with the callers they had. */
   let suspects = new Map<string, string>()
 
   async function isUnused(uuid: string, name: string): Promise<boolean> {
     if ((await options.containersUsing(name)).length > 0) return false
-    const disk = await volumes.diskOf(uuid, deadlineIn(10_000))
-    return disk === undefined || (await host.mountedElsewhere(disk.deviceNumber)).length === 0
+    return !(await volumes.isUsedBeside(uuid, deadlineIn(10_000)))
   }
 
   return async () => {

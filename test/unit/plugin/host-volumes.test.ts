@@ -284,6 +284,40 @@ describe('volumes of this host', () => {
     await untilDetached(s)
   })
 
+  it('stay where they are mounted at another place of this machine too', async () => {
+    const s = await scene()
+    await s.volumes.mount(s.volume, 'one', call())
+    const [mount] = s.context.host.mounted
+    s.context.host.mounted.push({ ...mount!, mountPoint: '/var/lib/docker/overlay2/x/merged/data' })
+    await s.volumes.unmount('db', 'one', call())
+    await new Promise((resolve) => setTimeout(resolve, 80))
+    expect(await s.volumes.letGo(s.volume.uuid, soon())).toMatchObject({ state: 'in-use' })
+    expect(s.context.host.mounted).toHaveLength(2)
+    s.context.host.mounted.pop()
+    expect(await s.volumes.letGo(s.volume.uuid, soon())).toEqual({ state: 'released' })
+    await untilDetached(s)
+  })
+
+  it('are detached in the end although a mount failed that found them lingering', async () => {
+    const s = await scene({ lingerMs: 60_000 })
+    await s.volumes.mount(s.volume, 'one', call())
+    await s.volumes.unmount('db', 'one', call())
+    const initiator = await s.context.host.initiator('auto', soon())
+    vi.spyOn(initiator, 'attached').mockRejectedValueOnce(new AcsError('failed', 'EACSPROBE', 'no'))
+    await expect(s.volumes.mount(s.volume, 'two', call())).rejects.toThrow('no')
+    await untilDetached(s)
+  })
+
+  it('are detached in the end although letting go of them failed when somebody asked', async () => {
+    const s = await scene({ lingerMs: 60_000 })
+    await s.volumes.mount(s.volume, 'one', call())
+    await s.volumes.unmount('db', 'one', call())
+    s.context.host.failNext = { call: 'detach', error: new AcsError('failed', 'EACSCOMMAND', 'no') }
+    await expect(s.volumes.letGo(s.volume.uuid, soon())).rejects.toThrow('no')
+    await vi.waitFor(async () => expect(await files(s)).toBeUndefined(), { timeout: 5_000 })
+    expect(holders(s)).toEqual([])
+  })
+
   it('drop callers that are provably gone', async () => {
     const s = await scene()
     await s.volumes.mount(s.volume, 'one', call())

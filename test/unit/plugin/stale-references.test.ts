@@ -4,7 +4,7 @@ import { call, recordingLog, scene, type Scene } from './scene.js'
 
 async function looked(s: Scene, containersUsing: (volume: string) => Promise<string[]>): Promise<() => Promise<void>> {
   await s.volumes.mount(s.volume, 'one', call())
-  return createStaleReferences({ volumes: s.volumes, host: s.context.host, log: recordingLog(), containersUsing })
+  return createStaleReferences({ volumes: s.volumes, log: recordingLog(), containersUsing })
 }
 
 describe('callers that are gone', () => {
@@ -28,6 +28,15 @@ describe('callers that are gone', () => {
     const s = await scene()
     s.context.host.mountedElsewhere = () => Promise.resolve([4711])
     const look = await looked(s, () => Promise.resolve([]))
+    for (let looks = 0; looks < 3; looks += 1) await look()
+    expect(s.volumes.byName('db')?.ids).toHaveLength(1)
+  })
+
+  it('are not gone while dockerd has the volume at another place, as for a long docker cp into a stopped container', async () => {
+    const s = await scene()
+    const look = await looked(s, () => Promise.resolve([]))
+    const [mount] = s.context.host.mounted
+    s.context.host.mounted.push({ ...mount!, mountPoint: '/var/lib/docker/overlay2/x/merged/data' })
     for (let looks = 0; looks < 3; looks += 1) await look()
     expect(s.volumes.byName('db')?.ids).toHaveLength(1)
   })
