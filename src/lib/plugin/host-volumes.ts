@@ -4,6 +4,7 @@ import type { MountEntry } from '../host/host.js'
 import type { VolumeContext } from '../volume/context.js'
 import { noIntent, readJournal } from '../volume/journal.js'
 import { mountVolume, type MountVolumeRequest } from '../volume/mount.js'
+import { placeIn, resolveMountPoint } from '../volume/mount-point.js'
 import { printable } from '../volume/names.js'
 import {
   allReferences,
@@ -18,7 +19,7 @@ import { clearAway, failIo, findPart } from './clear-away.js'
 import type { Call, PluginLog } from './driver.js'
 import type { KnownVolume } from './known-volumes.js'
 import type { KeyedLocks } from './locks.js'
-import { placeOf, removeEmptyFolder, removeLostAndFound } from './place.js'
+import { removeEmptyFolder, removeLostAndFound } from './place.js'
 
 /** A detach that nobody waits for may take long: the disk's cache has to reach the cluster. */
 const detachMs = 300_000
@@ -76,9 +77,14 @@ export interface HostVolumes {
   stop(): void
 }
 
-/** Reads what an earlier process of the same boot left; what is of an earlier boot is forgotten, as nothing of it is mounted. */
+/**
+ * Reads what an earlier process of the same boot left; what is of an earlier boot is forgotten, as nothing of it is mounted.
+ * Throws EACSMOUNTPOINT for a mount folder that is none.
+ */
 export async function openHostVolumes(options: HostVolumesOptions): Promise<HostVolumes> {
   const { stateFolder, locks, log } = options
+  // As the kernel shows it: /mnt is a link on some systems.
+  const mountFolder = await resolveMountPoint(options.mountFolder)
   const { bootId } = await options.context({ deadline: deadlineIn(10_000), log }).host.identity()
   const held = new Map<string, References>()
   const lost = new Set<string>()
@@ -248,7 +254,7 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
           uuid: volume.uuid,
           name: volume.name,
           target: volume.target,
-          mountPoint: placeOf(options.mountFolder, volume),
+          mountPoint: placeIn(mountFolder, volume),
           bootId,
           ids: [],
         }

@@ -2,11 +2,6 @@ import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../base/errors.js'
 
-/** Where the plugin mounts a volume: by its name, or by its UUID where the name is no file name. */
-export function placeOf(mountFolder: string, volume: { name: string; uuid: string }): string {
-  return join(mountFolder, /^[a-zA-Z0-9][a-zA-Z0-9_.@-]{0,254}$/.test(volume.name) ? volume.name : volume.uuid)
-}
-
 /**
  * Takes ext4's `lost+found` out of an ext4 filesystem, if it is empty: a volume that is not empty gets no content
  * and no owner from the image (docker-protocols.md, finding 13), and databases refuse the folder. e2fsck makes it again

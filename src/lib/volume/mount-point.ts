@@ -8,10 +8,14 @@ import type { Volume } from './volume.js'
 /** Where volumes are mounted when nothing else is said. */
 export const mountFolder = '/mnt/acs'
 
-/** `/mnt/acs/<name>`; by UUID for a group whose name is no file name. */
-export function defaultMountPoint(volume: Volume): string {
-  const { name, uuid } = volume.group
-  return join(mountFolder, /^[a-zA-Z0-9][a-zA-Z0-9_.@-]{0,254}$/.test(name) ? name : uuid)
+/** `/mnt/acs/<name>`, see `placeIn`. */
+export function defaultMountPoint({ group }: Volume): string {
+  return placeIn(mountFolder, group)
+}
+
+/** Where a volume is mounted in a folder: by its name, or by its UUID where the name is no file name. */
+export function placeIn(folder: string, { name, uuid }: { name: string; uuid: string }): string {
+  return join(folder, /^[a-zA-Z0-9][a-zA-Z0-9_.@-]{0,254}$/.test(name) ? name : uuid)
 }
 
 /** The path as /proc/self/mountinfo will show it: absolute, links resolved as far as it exists. Throws EACSMOUNTPOINT. */
@@ -35,11 +39,16 @@ async function resolveParent(path: string): Promise<string> {
 /** Refuses a place where something is mounted already or files would disappear from view. Throws EACSMOUNTPOINT. */
 export async function checkMountPoint(path: string, mounts: readonly MountEntry[]): Promise<void> {
   const there = mounts.filter((mount) => mount.mountPoint === path).at(-1)
-  if (there) throw badMountPoint(path, `${there.source} (${there.filesystem}) is mounted there`, 'conflict')
+  if (there)
+    throw badMountPoint(path, `${there.source} (${there.filesystem}) is mounted there`, 'conflict', undefined, [
+      `See it: findmnt ${printable(path)}`,
+    ])
   try {
     const entries = await readdir(path)
     if (entries.length > 0)
-      throw badMountPoint(path, `the folder is not empty (${printable(entries[0] ?? '')}...)`, 'conflict')
+      throw badMountPoint(path, `the folder is not empty (${printable(entries[0] ?? '')}...)`, 'conflict', undefined, [
+        `Look whether anyone needs it, and move it away: ls -A ${printable(path)}`,
+      ])
   } catch (error) {
     if (error instanceof AcsError) throw error
     if (errorCode(error) === 'ENOTDIR') throw badMountPoint(path, 'it is not a folder', 'usage', error)
@@ -48,9 +57,15 @@ export async function checkMountPoint(path: string, mounts: readonly MountEntry[
   }
 }
 
-function badMountPoint(path: string, why: string, kind: 'usage' | 'conflict' | 'failed', cause?: unknown): AcsError {
+function badMountPoint(
+  path: string,
+  why: string,
+  kind: 'usage' | 'conflict' | 'failed',
+  cause?: unknown,
+  hints: readonly string[] = [],
+): AcsError {
   return new AcsError(kind, 'EACSMOUNTPOINT', `cannot mount at ${printable(path)}: ${why}`, {
-    hints: ['Choose another place, such as /mnt/somewhere'],
+    hints: [...hints, 'Choose another place, such as /mnt/somewhere'],
     details: { path },
     ...(cause === undefined ? {} : { cause }),
   })

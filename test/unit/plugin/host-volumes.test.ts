@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, realpath, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
@@ -74,6 +74,14 @@ describe('volumes of this host', () => {
     await s.volumes.mount(s.volume, 'one', call())
     s.prism.pause = () => Promise.reject(new AcsError('timeout', 'EACSUNREACHABLE', 'Prism is down'))
     expect(await s.volumes.mount(s.volume, 'two', call())).toEqual({ mountPoint: s.place })
+  })
+
+  it('are found mounted below a folder that is a link', async () => {
+    const s = await scene({ linked: true })
+    const { mountPoint } = await s.volumes.mount(s.volume, 'one', call())
+    expect(mountPoint).toBe(await realpath(s.place))
+    s.prism.pause = () => Promise.reject(new AcsError('timeout', 'EACSUNREACHABLE', 'Prism is down'))
+    expect(await s.volumes.mount(s.volume, 'two', call())).toEqual({ mountPoint })
   })
 
   it('keep their callers over a crash of the plugin', async () => {

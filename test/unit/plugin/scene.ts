@@ -1,3 +1,4 @@
+import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
@@ -58,6 +59,8 @@ export interface Scene {
 
 export interface SceneOptions {
   lingerMs?: number
+  /** The mount folder is a link. */
+  linked?: boolean
   acquire?: (volume: KnownVolume, call: Call, use: () => Promise<void>) => Promise<void>
 }
 
@@ -69,7 +72,12 @@ export async function scene(options: SceneOptions = {}): Promise<Scene> {
   const { uuid } = await createVolume(context, { name: 'db', sizeBytes: 2 ** 30 })
   const group = await prism.volumeGroup(uuid)
   const volume = { uuid, name: 'db', sizeBytes: 2 ** 30, target: targetName(group), filesystem: 'ext4', ours: true }
-  const mountFolder = await temporaryFolder()
+  let mountFolder = await temporaryFolder()
+  if (options.linked) {
+    const link = join(await temporaryFolder(), 'link')
+    await symlink(mountFolder, link)
+    mountFolder = link
+  }
   const log = recordingLog()
   const open = async (): Promise<HostVolumes> => {
     const volumes = await openHostVolumes({
