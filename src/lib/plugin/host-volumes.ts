@@ -92,7 +92,10 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
   const stays = new Map<string, number>()
   let lastStay = 0
   let stopped = false
-  for (const references of await allReferences(stateFolder))
+  // One file that cannot be read keeps no other volume from its containers. Its volume counts as mounted by hand.
+  const unreadable = (error: AcsError): void =>
+    log.error({ code: error.code, error: error.message }, 'a volume is left alone: who uses it is not known')
+  for (const references of await allReferences(stateFolder, unreadable))
     if (references.bootId === bootId) {
       held.set(references.uuid, references)
       // Half a mount has no caller yet.

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { ensureFolder, removeDurably, writeDurably } from '../base/durable-file.js'
-import { AcsError, messageOf } from '../base/errors.js'
+import { AcsError, errorCode, isAcsError, messageOf } from '../base/errors.js'
 import { isUuid } from './names.js'
 
 const schema = v.object({
@@ -33,27 +33,42 @@ export async function readReferences(stateFolder: string, volumeUuid: string): P
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    if (isAbsent(error)) return undefined
-    throw unreadable(path, error)
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw cannotRead(path, error)
   }
   try {
     return v.parse(schema, JSON.parse(text))
   } catch (error) {
-    throw unreadable(path, error)
+    throw cannotRead(path, error)
   }
 }
 
-/** The references of all volumes that the plugin has here. Throws EACSREFERENCES. */
-export async function allReferences(stateFolder: string): Promise<References[]> {
+/**
+ * The references of all volumes that the plugin has here. Throws EACSREFERENCES, but for single files when `unreadable`
+ * is there to be told.
+ */
+export async function allReferences(
+  stateFolder: string,
+  unreadable?: (error: AcsError) => void,
+): Promise<References[]> {
   let names: string[]
   try {
     names = await readdir(folderOf(stateFolder))
   } catch (error) {
-    if (isAbsent(error)) return []
-    throw unreadable(folderOf(stateFolder), error)
+    if (errorCode(error) === 'ENOENT') return []
+    throw cannotRead(folderOf(stateFolder), error)
   }
   const uuids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length))
-  const all = await Promise.all(uuids.filter(isUuid).map((uuid) => readReferences(stateFolder, uuid)))
+  const read = async (uuid: string): Promise<References | undefined> => {
+    try {
+      return await readReferences(stateFolder, uuid)
+    } catch (error) {
+      if (!unreadable || !isAcsError(error)) throw error
+      unreadable(error)
+      return undefined
+    }
+  }
+  const all = await Promise.all(uuids.filter(isUuid).map(read))
   return all.filter((references) => references !== undefined)
 }
 
@@ -90,11 +105,7 @@ function pathOf(stateFolder: string, volumeUuid: string): string {
   return join(folderOf(stateFolder), `${volumeUuid.toLowerCase()}.json`)
 }
 
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
-}
-
-function unreadable(path: string, cause: unknown): AcsError {
+function cannotRead(path: string, cause: unknown): AcsError {
   return new AcsError(
     'failed',
     'EACSREFERENCES',

@@ -156,6 +156,24 @@ describe('volumes of this host', () => {
     expect((await files(s))?.bootId).toBe('another boot')
   })
 
+  it('are served although what is written of another one is damaged, or of a newer acs; that one is left alone', async () => {
+    const s = await scene()
+    await s.volumes.mount(s.volume, 'one', call())
+    const other = '11111111-1111-4111-8111-111111111111'
+    for (const damage of ['{"v":1,"uuid":', '{"v":2}', '']) {
+      await writeFile(join(s.context.stateFolder, 'references', `${other}.json`), damage)
+      expect((await s.reopen()).all().map(({ name }) => name)).toEqual(['db'])
+      expect(s.log.lines.at(-1)).toMatchObject({ level: 'error', fields: { code: 'EACSREFERENCES' } })
+    }
+    // What it is about stays mounted when the last caller goes.
+    await writeFile(join(s.context.stateFolder, 'references', `${s.volume.uuid}.json`), '')
+    const after = await s.reopen()
+    await after.mount(s.volume, 'two', call())
+    await after.unmount('db', 'two', call())
+    await vi.waitFor(async () => expect(await files(s)).toBeUndefined())
+    expect(s.context.host.mounted).toHaveLength(1)
+  })
+
   it('leave nothing behind when a mount fails', async () => {
     const s = await scene()
     s.context.host.failNext = { call: 'mount', error: new AcsError('failed', 'EACSMOUNT', 'no') }
