@@ -229,6 +229,7 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
     const context = options.context(call)
     const request: MountVolumeRequest = {
       volume: volume.uuid,
+      name: volume.name,
       mountPoint: references.mountPoint,
       before: async (alreadyMounted) => {
         // Before the mount, so that whatever becomes of this process, the mount is known to be the plugin's.

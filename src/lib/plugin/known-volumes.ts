@@ -10,12 +10,13 @@ import { asVolume, isOurs, isTrashed, sizeOf } from '../volume/volume.js'
 const schema = v.object({
   uuid: v.string(),
   name: v.string(),
-  sizeBytes: v.number(),
+  /** Absent where only this host's references tell of it, as is `ours`. */
+  sizeBytes: v.optional(v.number()),
   /** Full IQN. */
   target: v.string(),
   filesystem: v.optional(v.string()),
   /** acs made it. */
-  ours: v.boolean(),
+  ours: v.optional(v.boolean()),
   holder: v.optional(v.string()),
   since: v.optional(v.string()),
 })
@@ -26,11 +27,18 @@ export type KnownVolume = v.InferOutput<typeof schema>
 const fileSchema = v.object({ v: v.literal(1), at: v.string(), volumes: v.array(schema) })
 
 export interface KnownVolumes {
+  /** The one of that name, the first by UUID where there are several. */
   get(name: string): KnownVolume | undefined
+  byUuid(uuid: string): KnownVolume | undefined
+  /** All of that name: Prism may allow several. */
+  named(name: string): KnownVolume[]
   all(): KnownVolume[]
   /** When the cluster last told all of them; undefined before the first time. */
   readonly refreshedAt: Date | undefined
-  /** Asks the cluster for all; calls that meet share one question. Throws what the cluster says. */
+  /**
+   * Asks the cluster for all, as they are at the call or after it: whoever comes while an answer is on its way shares
+   * the next one. Throws what the cluster says.
+   */
   refresh(): Promise<void>
   /** Takes in what a call has just learned. */
   learn(group: VolumeGroup): void
@@ -56,9 +64,11 @@ export async function openKnownVolumes(options: {
 }): Promise<KnownVolumes> {
   const path = join(options.stateFolder, 'known-volumes.json')
   const read = await readKnown(path)
-  let byName = new Map(read.volumes.map((volume) => [volume.name, volume]))
+  let volumes = new Map<string, KnownVolume>()
+  let names = new Map<string, KnownVolume[]>()
   let refreshedAt = read.at
   let asking: Promise<void> | undefined
+  let asksNext: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
   /** Changes made while a list was under way are newer than the list. */
@@ -69,7 +79,7 @@ export async function openKnownVolumes(options: {
     const content = JSON.stringify({
       v: 1,
       at: (refreshedAt ?? new Date(0)).toISOString(),
-      volumes: [...byName.values()],
+      volumes: [...volumes.values()],
     })
     writing = writing
       .then(async () => {
@@ -84,40 +94,63 @@ export async function openKnownVolumes(options: {
   }
   const put = (known: KnownVolume): void => {
     drop(known.uuid)
-    byName.set(known.name, known)
+    volumes.set(known.uuid, known)
+    const others = names.get(known.name) ?? []
+    names.set(
+      known.name,
+      [...others, known].sort((one, other) => (one.uuid < other.uuid ? -1 : 1)),
+    )
   }
   const drop = (uuid: string): void => {
-    for (const [name, volume] of byName) if (volume.uuid === uuid) byName.delete(name)
+    const known = volumes.get(uuid)
+    if (!known) return
+    volumes.delete(uuid)
+    const others = (names.get(known.name) ?? []).filter((other) => other.uuid !== uuid)
+    if (others.length > 0) names.set(known.name, others)
+    else names.delete(known.name)
   }
+  read.volumes.forEach(put)
   const ask = async (): Promise<void> => {
     changes = new Map()
     const groups = await options.list()
-    const before = byName
-    byName = new Map()
+    const before = volumes
+    volumes = new Map()
+    names = new Map()
     for (const group of groups) {
       const known = knownOf(group)
-      if (known) byName.set(known.name, known)
+      if (known) put(known)
     }
     for (const [uuid, known] of changes)
       if (known) put(known)
       else drop(uuid)
-    for (const volume of before.values())
-      if (!byName.has(volume.name) && options.isKept(volume.uuid)) byName.set(volume.name, volume)
+    for (const volume of before.values()) if (!volumes.has(volume.uuid) && options.isKept(volume.uuid)) put(volume)
     refreshedAt = new Date()
-    if (!sameVolumes(before, byName)) writeSoon()
+    if (!sameVolumes(before, volumes)) writeSoon()
+  }
+  const start = (): Promise<void> => {
+    asking = ask().finally(() => {
+      asking = undefined
+    })
+    return asking
   }
 
   return {
-    get: (name) => byName.get(name),
-    all: () => [...byName.values()],
+    get: (name) => names.get(name)?.[0],
+    byUuid: (uuid) => volumes.get(uuid),
+    named: (name) => names.get(name) ?? [],
+    all: () => [...volumes.values()],
     get refreshedAt() {
       return refreshedAt
     },
     refresh() {
-      asking ??= ask().finally(() => {
-        asking = undefined
-      })
-      return asking
+      if (!asking) return start()
+      asksNext ??= asking
+        .catch(() => undefined)
+        .then(() => {
+          asksNext = undefined
+          return start()
+        })
+      return asksNext
     },
     learn(group) {
       const known = knownOf(group)

@@ -2,6 +2,7 @@ import { AcsError, isAcsError, messageOf } from '../base/errors.js'
 import { formatSize } from '../base/sizes.js'
 import type { VolumeGroup } from '../prism/prism.js'
 import type { VolumeContext } from '../volume/context.js'
+import { duplicateName } from '../volume/find.js'
 import { printable } from '../volume/names.js'
 import { CannotTell, type Call, type DriverVolume, type VolumeDriver } from './driver.js'
 import type { HostVolumes } from './host-volumes.js'
@@ -31,12 +32,15 @@ export interface NutanixDriverOptions {
 export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver {
   const { known, volumes, usage, ownName } = options
 
-  /** Known, or found by asking. Throws EACSNOTFOUND; CannotTell when nobody can say. */
+  /**
+   * In use here under that name, whatever the group is called by now, as dockerd must find it to unmount it; or known, or
+   * found by asking. Throws EACSNOTFOUND; CannotTell when nobody can say.
+   */
   async function find(name: string, call: Call): Promise<KnownVolume> {
-    const found = known.get(ownName(name))
+    const found = used(ownName(name)) ?? known.get(ownName(name))
     if (found) return found
     try {
-      await within(call.deadline.atMost(lookUpMs), 'looking the volume up', known.refresh())
+      await lookAgain(call)
     } catch (error) {
       call.log.warn({ error: messageOf(error) }, 'the cluster cannot say whether the volume exists')
       throw new CannotTell(`whether volume "${printable(name)}" exists cannot be told now: ${messageOf(error)}`)
@@ -49,13 +53,43 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
     })
   }
 
-  /** For a call that changes something: what cannot be told is an error like any other. */
+  function used(name: string): KnownVolume | undefined {
+    const references = volumes.byName(name)
+    if (!references || references.ids.length === 0) return undefined
+    const { uuid, target } = references
+    return { uuid, target, ...known.byUuid(uuid), name }
+  }
+
+  const lookAgain = (call: Call): Promise<void> =>
+    within(call.deadline.atMost(lookUpMs), 'looking the volume up', known.refresh())
+
+  /** For a call that changes something: what cannot be told is an error like any other, and so are several of one name. */
   async function findForChange(name: string, call: Call): Promise<KnownVolume> {
     try {
-      return await find(name, call)
+      const volume = await find(name, call)
+      const named = known.named(ownName(name))
+      if (named.length > 1 && !used(ownName(name))) throw severalNamed(ownName(name), named)
+      return volume
     } catch (error) {
       if (!(error instanceof CannotTell)) throw error
       throw new AcsError('timeout', 'EACSUNREACHABLE', error.message, { cause: error, hints: ['acs doctor'] })
+    }
+  }
+
+  /**
+   * Does something to the volume of that name. What is known may be half a minute old: where the group has another name
+   * by now, as after the restore of a snapshot, or is gone, the cluster says which one is meant.
+   */
+  async function change<T>(name: string, call: Call, work: (volume: KnownVolume) => Promise<T>): Promise<T> {
+    const volume = await findForChange(name, call)
+    try {
+      return await work(volume)
+    } catch (error) {
+      if (!isAcsError(error, 'EACSRENAMED') && !isAcsError(error, 'EACSNOTFOUND')) throw error
+      await lookAgain(call)
+      const now = await findForChange(name, call)
+      if (now.uuid === volume.uuid) throw error
+      return work(now)
     }
   }
 
@@ -73,7 +107,7 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
     const used = usage.of(volume.uuid)
     return {
       uuid: volume.uuid,
-      size: formatSize(volume.sizeBytes),
+      ...(volume.sizeBytes === undefined ? {} : { size: formatSize(volume.sizeBytes) }),
       ...(used ? { used: formatSize(used.usedBytes), available: formatSize(used.availableBytes) } : {}),
       ...(volume.filesystem === undefined ? {} : { filesystem: volume.filesystem }),
       holder: volume.holder ?? null,
@@ -81,7 +115,7 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
       mounts: users,
       ...(volumes.isLost(volume.uuid) ? { lost: true } : {}),
       target: volume.target,
-      managed: volume.ours,
+      ...(volume.ours === undefined ? {} : { managed: volume.ours }),
       asOf: known.refreshedAt?.toISOString() ?? null,
     }
   }
@@ -100,10 +134,13 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
 
     // eslint-disable-next-line @typescript-eslint/require-await -- the interface is for drivers that must ask
     async list() {
-      return known
+      const listed = known
         .all()
+        .filter(({ uuid, name }) => known.get(name)?.uuid === uuid)
         .filter((volume) => options.isShown(volume) || volumes.byUuid(volume.uuid) !== undefined)
-        .map((volume) => shown(volume.name, volume))
+      // In use under a name that the group does not have any more.
+      const others = volumes.all().flatMap(({ name }) => (known.get(name) ? [] : (used(name) ?? [])))
+      return [...listed, ...others].map((volume) => shown(volume.name, volume))
     },
 
     async path({ name }, call) {
@@ -111,28 +148,28 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
       return mountPoint === undefined ? {} : { mountPoint }
     },
 
-    async mount({ name, id }, call) {
-      const volume = await findForChange(name, call)
-      const place = await volumes.mount(volume, id, call)
-      await learnAgain(volume.uuid, call)
-      return place
-    },
+    mount: ({ name, id }, call) =>
+      change(name, call, async (volume) => {
+        const place = await volumes.mount(volume, id, call)
+        await learnAgain(volume.uuid, call)
+        return place
+      }),
 
     async unmount({ name, id }, call) {
       await volumes.unmount(ownName(name), id, call)
     },
 
-    async remove({ name }, call) {
-      const volume = await findForChange(name, call)
-      const { state } = await volumes.letGo(volume.uuid, call.deadline)
-      if (state === 'in-use')
-        throw new AcsError('conflict', 'EACSINUSE', `volume "${printable(volume.name)}" is in use on this host`, {
-          hints: [`See by whom: docker ps -a --filter volume=${printable(name)}`],
-          details: { uuid: volume.uuid },
-        })
-      await options.remove(volume, call)
-      known.forget(volume.uuid)
-    },
+    remove: ({ name }, call) =>
+      change(name, call, async (volume) => {
+        const { state } = await volumes.letGo(volume.uuid, call.deadline)
+        if (state === 'in-use')
+          throw new AcsError('conflict', 'EACSINUSE', `volume "${printable(volume.name)}" is in use on this host`, {
+            hints: [`See by whom: docker ps -a --filter volume=${printable(name)}`],
+            details: { uuid: volume.uuid },
+          })
+        await options.remove(volume, call)
+        known.forget(volume.uuid)
+      }),
   }
 
   /** Who holds it now, for the next inspect; worth nothing if it fails. */
@@ -145,4 +182,9 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
       call.log.debug({ error: error.message }, 'the holder is not known yet')
     }
   }
+}
+
+function severalNamed(name: string, named: readonly KnownVolume[]): AcsError {
+  const { kind, code, message, details } = duplicateName(name, named)
+  return new AcsError(kind, code, message, { hints: ['Rename all but one of them in Prism'], details })
 }

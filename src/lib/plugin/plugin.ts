@@ -102,7 +102,7 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     volumes,
     usage,
     context,
-    isShown: (volume) => settings.show === 'all' || volume.ours,
+    isShown: (volume) => settings.show === 'all' || volume.ours === true,
     ownName: canonicalName,
     async ensure(request, call) {
       const { ensureVolume } = await import('../volume/ensure.js')
@@ -117,8 +117,9 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     },
     async remove(volume, call) {
       const { removeVolume } = await import('../volume/remove.js')
-      const { outcome } = await removeVolume(context(call), { volume: volume.uuid, keepMs: settings.keepTrashMs })
-      call.log.info({ uuid: volume.uuid, outcome }, 'removed')
+      const { uuid, name } = volume
+      const { outcome } = await removeVolume(context(call), { volume: uuid, name, keepMs: settings.keepTrashMs })
+      call.log.info({ uuid, outcome }, 'removed')
     },
   })
 

@@ -29,6 +29,16 @@ export async function findSnapshot(context: VolumeContext, reference: string): P
   return volume
 }
 
+/** The conflict of a group that has another name than it had when it was chosen by its name. */
+export function renamed(name: string, volume: Volume): AcsError {
+  return new AcsError(
+    'conflict',
+    'EACSRENAMED',
+    `volume "${printable(name)}" was renamed to "${printable(volume.group.name)}" meanwhile`,
+    { hints: ['Say again which one you mean'], details: { uuid: volume.group.uuid, name: volume.group.name } },
+  )
+}
+
 /** The one group of that name among `groups`. Throws like `findVolume`. */
 export function pickByName(groups: readonly VolumeGroup[], name: string): VolumeGroup {
   const found = groups.filter((group) => group.name === name)
@@ -43,7 +53,7 @@ export function pickByName(groups: readonly VolumeGroup[], name: string): Volume
 }
 
 /** The conflict of several groups with one name. */
-export function duplicateName(name: string, found: readonly VolumeGroup[]): AcsError {
+export function duplicateName(name: string, found: readonly Pick<VolumeGroup, 'uuid'>[]): AcsError {
   const uuids = found.map((group) => group.uuid)
   return new AcsError(
     'conflict',

@@ -1,6 +1,7 @@
 import { AcsError, isAcsError } from '../base/errors.js'
 import { checkSecret, keepChapSecret } from './chap.js'
 import { announceStep, note, type VolumeContext } from './context.js'
+import { renamed } from './find.js'
 import { checkMountPoint, resolveMountPoint } from './mount-point.js'
 import type { Step } from './plan.js'
 import { isReadable, runSession } from './session.js'
@@ -8,6 +9,8 @@ import { nameOf, type Volume } from './volume.js'
 
 export interface MountVolumeRequest {
   volume: string
+  /** The name it must have, where it was chosen by that and not just now. Throws EACSRENAMED. */
+  name?: string
   /** Default `/mnt/acs/<name>`. */
   mountPoint?: string
   readOnly?: boolean
@@ -71,6 +74,7 @@ async function mountOnce(context: VolumeContext, request: MountVolumeRequest): P
     ...(request.dryRun === undefined ? {} : { dryRun: request.dryRun }),
     check: async (work) => {
       const { volume, observed } = work.finding
+      if (request.name !== undefined && volume.group.name !== request.name) throw renamed(request.name, volume)
       if (work.readOnly && observed.token !== 'none')
         throw new AcsError(
           'conflict',

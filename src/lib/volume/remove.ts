@@ -2,7 +2,7 @@ import { AcsError } from '../base/errors.js'
 import { changeVolume, withRecord } from './change.js'
 import { note, type VolumeContext } from './context.js'
 import { deleteVolume, refuseAttached, refuseHere } from './delete.js'
-import { findVolume } from './find.js'
+import { findVolume, renamed } from './find.js'
 import type { RemovePolicy } from './trailer.js'
 import { trashVolume } from './trash.js'
 import { refuseUnusable } from './usable.js'
@@ -10,6 +10,8 @@ import { isOurs, nameOf, type Volume } from './volume.js'
 
 export interface RemoveRequest {
   volume: string
+  /** The name it must have, where it was chosen by that and not just now. Throws EACSRENAMED. */
+  name?: string
   /** Where the volume itself has none. Default `trash`. */
   policy?: RemovePolicy
   /** How long the trash keeps it; default seven days. */
@@ -29,6 +31,7 @@ export interface RemoveResult {
  */
 export async function removeVolume(context: VolumeContext, request: RemoveRequest): Promise<RemoveResult> {
   const volume = await findVolume(context, request.volume)
+  if (request.name !== undefined && volume.group.name !== request.name) throw renamed(request.name, volume)
   refuseUnusable(volume)
   const { uuid } = volume.group
   const policy = isOurs(volume) ? (volume.trailer?.rm ?? request.policy ?? 'trash') : 'retain'

@@ -4,6 +4,8 @@ import { CannotTell, type VolumeDriver } from '../../../src/lib/plugin/driver.js
 import { openKnownVolumes, type KnownVolumes } from '../../../src/lib/plugin/known-volumes.js'
 import { createNutanixDriver } from '../../../src/lib/plugin/nutanix-driver.js'
 import { createUsage } from '../../../src/lib/plugin/usage.js'
+import { createVolume } from '../../../src/lib/volume/create.js'
+import { removeVolume } from '../../../src/lib/volume/remove.js'
 import { call, scene, type Scene } from './scene.js'
 
 interface DriverScene extends Scene {
@@ -26,11 +28,11 @@ async function driverScene(): Promise<DriverScene> {
     volumes: s.volumes,
     usage: createUsage(s.context.host),
     context: ({ deadline }) => ({ ...s.context, deadline }),
-    isShown: ({ ours }) => ours,
+    isShown: ({ ours }) => ours === true,
     ensure: ({ name }) => Promise.resolve(s.prism.put({ uuid: '00000000-0000-4000-8000-000000000001', name })),
-    remove: ({ name }) => {
+    async remove({ uuid, name }) {
+      await removeVolume(s.context, { volume: uuid, name })
       removed.push(name)
-      return Promise.resolve()
     },
     ownName: (name) => name.split(',')[0] ?? name,
   })
@@ -100,6 +102,57 @@ describe('the driver', () => {
     await s.driver.mount({ name: 'db,size=20G', id: 'one' }, call())
     await s.driver.unmount({ name: 'db,size=20G', id: 'one' }, call())
     expect(s.volumes.byName('db')?.ids).toEqual([])
+  })
+
+  it('finds what is in use under the name it was mounted by, whatever becomes of the group', async () => {
+    const s = await driverScene()
+    await s.driver.mount({ name: 'db', id: 'one' }, call())
+    s.known.learn(await s.prism.updateVolumeGroup(await s.prism.volumeGroup(s.volume.uuid), { name: 'other' }))
+    await s.known.refresh()
+    expect(await s.driver.get({ name: 'db' }, call())).toMatchObject({ mountPoint: s.place, status: { mounts: 1 } })
+    expect((await s.driver.list(call())).map(({ name }) => name)).toEqual(['other', 'db'])
+    await s.driver.mount({ name: 'db', id: 'two' }, call())
+    expect(s.volumes.byName('db')?.ids).toHaveLength(2)
+    // Neither the cluster nor what was written of it tells.
+    s.known.forget(s.volume.uuid)
+    down(s)
+    expect((await s.driver.get({ name: 'db' }, call())).mountPoint).toBe(s.place)
+    await s.driver.unmount({ name: 'db', id: 'one' }, call())
+    await s.driver.unmount({ name: 'db', id: 'two' }, call())
+    await expect(s.driver.get({ name: 'db' }, call())).rejects.toBeInstanceOf(CannotTell)
+  })
+
+  it('mounts and removes what has the name now, as after the restore of a snapshot', async () => {
+    for (const what of ['mount', 'remove'] as const) {
+      const s = await driverScene()
+      await s.known.refresh()
+      await s.prism.updateVolumeGroup(await s.prism.volumeGroup(s.volume.uuid), { name: 'db.before' })
+      await expect(s.driver[what]({ name: 'db', id: 'one' }, call())).rejects.toMatchObject({ code: 'EACSNOTFOUND' })
+      expect(s.removed).toEqual([])
+
+      await s.prism.updateVolumeGroup(await s.prism.volumeGroup(s.volume.uuid), { name: 'db' })
+      await s.known.refresh()
+      await s.prism.updateVolumeGroup(await s.prism.volumeGroup(s.volume.uuid), { name: 'db.before' })
+      const { uuid } = await createVolume(s.context, { name: 'db', sizeBytes: 2 ** 30 })
+      await s.driver[what]({ name: 'db', id: 'one' }, call())
+      if (what === 'mount') expect(s.volumes.all().map((each) => each.uuid)).toEqual([uuid])
+      else expect(s.removed).toEqual(['db'])
+      expect(s.known.byUuid(s.volume.uuid)?.name).toBe('db.before')
+    }
+  })
+
+  it('asks which one is meant where several groups have the name, and lists it once', async () => {
+    const s = await driverScene()
+    s.prism.put({ ...(await s.prism.volumeGroup(s.volume.uuid)), uuid: '00000000-0000-4000-8000-000000000003' })
+    for (const what of ['mount', 'remove'] as const)
+      await expect(s.driver[what]({ name: 'db', id: 'one' }, call())).rejects.toMatchObject({ code: 'EACSDUPLICATE' })
+    expect(s.removed).toEqual([])
+    expect((await s.driver.get({ name: 'db' }, call())).name).toBe('db')
+    expect(await s.driver.list(call())).toHaveLength(1)
+    // One that is in use here is the one.
+    await s.volumes.mount(s.volume, 'one', call())
+    await s.driver.mount({ name: 'db', id: 'two' }, call())
+    expect(s.volumes.byUuid(s.volume.uuid)?.ids).toHaveLength(2)
   })
 
   it('removes what nobody uses, detaching it first', async () => {
