@@ -24,6 +24,20 @@ export async function deviceNumberOf(roots: HostRoots, devicePath: string): Prom
   return readAttribute(roots, await kernelName(devicePath), 'dev')
 }
 
+/**
+ * The mounts by the number of the device they are on: mountinfo has a number of its own for each mount of btrfs, so there
+ * the number is that of the source. A source that is no device here keeps what mountinfo says.
+ */
+export async function byDevice(roots: HostRoots, entries: readonly MountEntry[]): Promise<MountEntry[]> {
+  return Promise.all(
+    entries.map(async (entry) => {
+      if (entry.filesystem !== 'btrfs') return entry
+      const deviceNumber = await deviceNumberOf(roots, entry.source).catch(() => entry.deviceNumber)
+      return { ...entry, deviceNumber }
+    }),
+  )
+}
+
 /** Bytes by sysfs, whose `size` counts sectors of 512 whatever the device's own are. */
 export async function deviceSize(roots: HostRoots, devicePath: string): Promise<number> {
   return Number(await readAttribute(roots, await kernelName(devicePath), 'size')) * 512
@@ -173,14 +187,14 @@ export async function mountNamespaces(roots: HostRoots): Promise<MountNamespace[
   const ownTable = await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8')
   const ownName = await readProcLink(join(roots.proc, 'self', 'ns', 'mnt'))
   const seen = new Set([ownName])
-  const namespaces: MountNamespace[] = [{ pid: process.pid, own: true, entries: parseMountinfo(ownTable) }]
+  const namespaces: MountNamespace[] = [{ pid: process.pid, own: true, entries: await byDevice(roots, parseMountinfo(ownTable)) }]
   for (const pid of await processIds(roots.proc)) {
     const name = await readProcLink(join(roots.proc, String(pid), 'ns', 'mnt'))
     if (name === undefined || seen.has(name)) continue
     const table = await readProcFile(join(roots.proc, String(pid), 'mountinfo'))
     if (table === undefined) continue
     seen.add(name)
-    namespaces.push({ pid, own: false, entries: parseMountinfo(table) })
+    namespaces.push({ pid, own: false, entries: await byDevice(roots, parseMountinfo(table)) })
   }
   return namespaces
 }

@@ -182,8 +182,11 @@ export interface HostMachine {
    */
   replayJournal(request: Pick<MountRequest, 'devicePath' | 'mountPoint' | 'type'>, deadline: Deadline): Promise<void>
   mount(request: MountRequest, deadline: Deadline): Promise<void>
-  /** Never lazy, never forced. EBUSY is retried until the deadline, then EACSBUSY with the holders. */
-  unmount(mountPoint: string, deadline: Deadline): Promise<void>
+  /**
+   * Never lazy, never forced. EBUSY is retried for 10 s, then EACSBUSY with the holders. `deviceNumber`: only mounts of that
+   * device; EACSMOUNTPOINT when something else lies on top.
+   */
+  unmount(mountPoint: string, deadline: Deadline, deviceNumber?: string): Promise<void>
   /** Without mounts that only follow another one (mount_namespaces(7), slaves), and go with it. */
   mounts(): Promise<MountEntry[]>
   /** One process of each other mount namespace in which the device is mounted: a container's, most likely. */

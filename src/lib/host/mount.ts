@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { AcsError, isAcsError } from '../base/errors.js'
 import { ensureFolder } from '../base/durable-file.js'
 import type { Deadline } from '../base/deadline.js'
-import { deviceNumberOf, mountedElsewhere, mountHolders } from './blockdev.js'
+import { byDevice, deviceNumberOf, mountedElsewhere, mountHolders } from './blockdev.js'
 import { exitCodeOf } from './exec.js'
 import type { MountEntry, MountRequest, Runner } from './host.js'
 import { mountAt, mountsOfDevice, parseMountinfo, parseMountinfoWithoutEchoes } from './mountinfo.js'
@@ -12,16 +12,18 @@ import type { HostRoots } from './roots.js'
 export interface MountContext {
   runner: Runner
   roots: HostRoots
+  /** How long an unmount waits for those who use the mount. Default 10 s. */
+  busyPatienceMs?: number
 }
 
 /** This process's mount table, from the kernel. */
 export async function readMounts(roots: HostRoots): Promise<MountEntry[]> {
-  return parseMountinfo(await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8'))
+  return byDevice(roots, parseMountinfo(await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8')))
 }
 
 /** The mounts that are there for themselves: without those that follow another one, and go with it. */
 export async function readOwnMounts(roots: HostRoots): Promise<MountEntry[]> {
-  return parseMountinfoWithoutEchoes(await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8'))
+  return byDevice(roots, parseMountinfoWithoutEchoes(await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8')))
 }
 
 /**
@@ -75,13 +77,26 @@ export async function replayJournal(
 }
 
 /**
- * Unmounts, neither lazily nor by force: both would let a container write on while the disk moves to
- * another host. Not mounted is fine. EBUSY is tried again until the deadline, then EACSBUSY names the holders.
+ * Unmounts, neither lazily nor by force: both would let a container write on while the disk moves to another host. Not
+ * mounted is fine. EBUSY is tried again for 10 s, then EACSBUSY names the holders: whoever waits longer keeps others
+ * from the volume meanwhile. With `deviceNumber`, what someone else mounted on top is left alone: EACSMOUNTPOINT.
  */
-export async function unmountPath(context: MountContext, path: string, deadline: Deadline): Promise<void> {
+export async function unmountPath(
+  context: MountContext,
+  path: string,
+  deadline: Deadline,
+  deviceNumber?: string,
+): Promise<void> {
   const mountPoint = await realpath(path).catch(() => path)
+  const patience = deadline.atMost(context.busyPatienceMs ?? 10_000)
   for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
-    if (!mountAt(await readMounts(context.roots), mountPoint)) return
+    const there = (await readMounts(context.roots)).filter((entry) => entry.mountPoint === mountPoint)
+    const top = there.at(-1)
+    if (!top) return
+    if (deviceNumber !== undefined && top.deviceNumber !== deviceNumber) {
+      if (there.every((entry) => entry.deviceNumber !== deviceNumber)) return
+      throw somethingElse(mountPoint, top)
+    }
     try {
       await context.runner.run('umount', ['--', mountPoint], { deadline, timeoutMs: 300_000 })
     } catch (error) {
@@ -95,7 +110,7 @@ export async function unmountPath(context: MountContext, path: string, deadline:
           details: { mountPoint },
         })
       }
-      if (deadline.remainingMs() <= pauseMs) throw await busy(context, mountPoint, error)
+      if (patience.remainingMs() <= pauseMs) throw await busy(context, mountPoint, error)
       await deadline.sleep(pauseMs, `waiting for ${mountPoint} to be idle`)
     }
   }
@@ -110,7 +125,11 @@ async function alreadyMounted(
   const [other] = there
   if (!other) return false
   if (mountsOfDevice(there, device).length > 0) return true
-  throw new AcsError(
+  throw somethingElse(mountPoint, other)
+}
+
+function somethingElse(mountPoint: string, other: MountEntry): AcsError {
+  return new AcsError(
     'conflict',
     'EACSMOUNTPOINT',
     `${mountPoint} has something else mounted on it: ${other.source} (${other.filesystem}, device ${other.deviceNumber})`,

@@ -23,7 +23,8 @@ export async function clearAway(context: VolumeContext, part: Part): Promise<voi
   const mounts = (await context.host.mounts()).filter(({ mountPoint, deviceNumber }) =>
     disk ? deviceNumber === disk.deviceNumber : mountPoint === part.mountPoint,
   )
-  for (const { mountPoint } of mounts.reverse()) await context.host.unmount(mountPoint, context.deadline)
+  for (const { mountPoint, deviceNumber } of mounts.reverse())
+    await context.host.unmount(mountPoint, context.deadline, deviceNumber)
   if (session) await initiator.detach(session, context.deadline)
 }
 

@@ -103,7 +103,7 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
     },
     undoWhenFailed: true,
     async undo(context, work) {
-      await context.host.unmount(work.mountPoint, context.deadline)
+      await context.host.unmount(work.mountPoint, context.deadline, work.finding.disk?.deviceNumber)
       await removeOwnFolder(work)
     },
   },
@@ -170,7 +170,7 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
     words: ({ mountPoint, readOnly }) => `mount it at ${mountPoint}${readOnly ? ' read-only' : ''}`,
     run: mountDisk,
     async undo(context, work) {
-      await context.host.unmount(work.mountPoint, context.deadline)
+      await context.host.unmount(work.mountPoint, context.deadline, work.finding.disk?.deviceNumber)
       await removeOwnFolder(work)
     },
   },
@@ -204,7 +204,7 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
     async run(context, work) {
       // Last mounted, first unmounted: one may be mounted inside another.
       for (const mount of [...work.finding.mounts].reverse()) {
-        await context.host.unmount(mount.mountPoint, context.deadline)
+        await context.host.unmount(mount.mountPoint, context.deadline, mount.deviceNumber)
         await removeOwnFolder(work, mount.mountPoint)
       }
       work.finding.mounts = []
