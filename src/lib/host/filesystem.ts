@@ -23,7 +23,8 @@ const tools = {
     fixed: ['-q', '-m', '0', '-E', 'nodiscard'],
     identity: (uuid: string, label?: string) => ['-U', uuid, ...(label === undefined ? [] : ['-L', label])],
     labelBytes: 16,
-    refused: /^-[a-zA-Z]*[FLUnSq]/,
+    // -d, -l and -z name files, `-J device=` another device.
+    refused: /^-[a-zA-Z]*[FLUnSqdlz]|device=/,
     minBytes: 8 * 1024 ** 2,
   },
   xfs: {
@@ -31,7 +32,8 @@ const tools = {
     fixed: ['-q', '-K'],
     identity: (uuid: string, label?: string) => ['-m', `uuid=${uuid}`, ...(label === undefined ? [] : ['-L', label])],
     labelBytes: 12,
-    refused: /^-[a-zA-Z]*[fLNq]|uuid=/,
+    // -c and -p name files, the log and the realtime section may be on other devices.
+    refused: /^-[a-zA-Z]*[fLNqcp]|(?:uuid|name|logdev|rtdev)=/,
     minBytes: 300 * 1024 ** 2,
   },
   btrfs: {
@@ -90,7 +92,8 @@ export async function makeFilesystem(
 
 /** Throws EACSMKFSOPTION for an mkfs option that acs decides itself (force, uuid, label, dry run) or that names a file. */
 export function assertMkfsOptions(type: FilesystemType, options: readonly string[]): void {
-  const bad = options.find((option) => tools[type].refused.test(option) || option.startsWith('/') || option === '')
+  // Relative paths too: the tools run in `/`.
+  const bad = options.find((option) => tools[type].refused.test(option) || option.includes('/') || option === '')
   if (bad === undefined) return
   throw new AcsError('usage', 'EACSMKFSOPTION', `mkfs option "${bad}" cannot be used`, {
     hints: ['Force flags, UUID, label and other devices are not for options to set'],
