@@ -19,8 +19,29 @@ export async function writeDurably(path: string, content: string | Uint8Array, m
     throw error
   }
   await file.close()
-  await rename(temporary, path)
+  try {
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
   await syncFolder(dirname(path))
+}
+
+/** `writeDurably` for what acs keeps of its own work, with the folder. Throws EACSSTATE (failed): the disk is full, say. */
+export async function writeState(path: string, content: string, mode = 0o600): Promise<void> {
+  const folder = dirname(path)
+  await ensureFolder(folder)
+  try {
+    await writeDurably(path, content, mode)
+  } catch (error) {
+    const full = ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')
+    throw new AcsError('failed', 'EACSSTATE', `${path} cannot be written: ${messageOf(error)}`, {
+      cause: error,
+      hints: [full ? `Make room: df -h ${folder}; df -i ${folder}` : `Look at it: ls -la ${folder}`],
+      details: { path },
+    })
+  }
 }
 
 /** Removes a file (absent is fine) and makes the removal durable. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { ensureFolder, removeDurably, writeDurably } from '../base/durable-file.js'
+import { ensureFolder, removeDurably, writeState } from '../base/durable-file.js'
 import { AcsError } from '../base/errors.js'
 import { isUuid } from './names.js'
 import type { Holder } from './trailer.js'
@@ -27,15 +27,14 @@ export async function rememberedHolds(stateFolder: string, volumeUuid: string): 
 /** Keeps some from before too: a crash before the cluster's change leaves an older one in force. */
 export async function rememberHold(stateFolder: string, volumeUuid: string, holder: Holder): Promise<void> {
   const before = await rememberedHolds(stateFolder, volumeUuid)
-  await ensureFolder(join(stateFolder, 'attached'))
-  await writeDurably(pathOf(stateFolder, volumeUuid), JSON.stringify([holder, ...before].slice(0, 4)) + '\n')
+  await writeState(pathOf(stateFolder, volumeUuid), JSON.stringify([holder, ...before].slice(0, 4)) + '\n')
 }
 
 /** Forgets one copy again, when the cluster refused that holder. */
 export async function forgetHold(stateFolder: string, volumeUuid: string, holder: Holder): Promise<void> {
   const left = (await rememberedHolds(stateFolder, volumeUuid)).filter((copy) => copy.s !== holder.s)
   if (left.length === 0) await forgetHolds(stateFolder, volumeUuid)
-  else await writeDurably(pathOf(stateFolder, volumeUuid), JSON.stringify(left) + '\n')
+  else await writeState(pathOf(stateFolder, volumeUuid), JSON.stringify(left) + '\n')
 }
 
 export async function forgetHolds(stateFolder: string, volumeUuid: string): Promise<void> {

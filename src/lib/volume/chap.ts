@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ensureFolder, removeDurably, writeDurably } from '../base/durable-file.js'
+import { ensureFolder, removeDurably, writeState } from '../base/durable-file.js'
 import { AcsError, messageOf } from '../base/errors.js'
 import type { DiskAddress } from '../host/host.js'
 import type { Me, VolumeContext } from './context.js'
@@ -38,8 +38,7 @@ export function checkSecret(secret: string): string {
 
 /** Keeps the secret of a volume for attaches on this machine. */
 export async function keepChapSecret(stateFolder: string, volumeUuid: string, secret: string): Promise<void> {
-  await ensureFolder(join(stateFolder, 'chap'))
-  await writeDurably(pathOf(stateFolder, volumeUuid), secret + '\n', 0o600)
+  await writeState(pathOf(stateFolder, volumeUuid), secret + '\n')
 }
 
 export async function forgetChapSecret(stateFolder: string, volumeUuid: string): Promise<void> {

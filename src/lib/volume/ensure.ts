@@ -56,7 +56,7 @@ export async function ensureVolume(context: VolumeContext, request: EnsureReques
   if (asksForHelp(entries)) throw optionsHelp(policy)
   const resolved = resolveOptions(parseOptions(entries), policy)
   const source = sourceOf(resolved.options)
-  await checkMountOptions(resolved.options)
+  await checkToolOptions(resolved.options)
 
   const groups = await context.prism.volumeGroups({ deadline: context.deadline })
   const named = groups.filter((group) => group.name === name)
@@ -172,8 +172,12 @@ async function checkQuotas(
   checkQuota(groups.map(asVolume), policy.quota, { name, sizeBytes, hostName, container })
 }
 
-/** What mount would refuse at the first Mount is better refused now. */
-async function checkMountOptions({ mountOptions }: VolumeOptions): Promise<void> {
+/** What mkfs and mount would refuse at the first Mount is better refused now. */
+async function checkToolOptions({ filesystem = 'ext4', mkfsOptions, mountOptions }: VolumeOptions): Promise<void> {
+  if (mkfsOptions !== undefined) {
+    const { assertMkfsOptions } = await import('../host/filesystem.js')
+    assertMkfsOptions(filesystem, splitOptions(mkfsOptions))
+  }
   if (mountOptions === undefined) return
   const { mountOptions: check } = await import('../host/mount.js')
   check({ options: splitOptions(mountOptions) })

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { ensureFolder, removeDurably, writeDurably } from '../base/durable-file.js'
+import { removeDurably, writeState } from '../base/durable-file.js'
 import { AcsError, errorCode, messageOf } from '../base/errors.js'
 import type { VolumeContext } from './context.js'
 import { isUuid } from './names.js'
@@ -93,8 +93,7 @@ export async function openJournal(
   }
   let written = before !== undefined
   const write = async (): Promise<void> => {
-    await ensureFolder(folderOf(context.stateFolder))
-    await writeDurably(pathOf(context.stateFolder, volume.uuid), JSON.stringify(entry) + '\n')
+    await writeState(pathOf(context.stateFolder, volume.uuid), JSON.stringify(entry) + '\n')
     written = true
   }
   return {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { ensureFolder, removeDurably, writeDurably } from '../base/durable-file.js'
+import { ensureFolder, removeDurably, writeState } from '../base/durable-file.js'
 import { AcsError, errorCode, isAcsError, messageOf } from '../base/errors.js'
 import { isUuid } from './names.js'
 
@@ -72,10 +72,9 @@ export async function allReferences(
   return all.filter((references) => references !== undefined)
 }
 
-/** Writes the references of a volume, durably. */
+/** Writes the references of a volume, durably. Throws EACSSTATE. */
 export async function writeReferences(stateFolder: string, references: References): Promise<void> {
-  await ensureFolder(folderOf(stateFolder))
-  await writeDurably(pathOf(stateFolder, references.uuid), JSON.stringify(references) + '\n')
+  await writeState(pathOf(stateFolder, references.uuid), JSON.stringify(references) + '\n')
 }
 
 /** Says, durably, that the plugin no longer has the volume. */

@@ -105,6 +105,8 @@ describe('Create of a volume', () => {
     expect(await ensure('db')).toMatchObject({ created: false })
     expect((await refused(ensure('web,size=1G', { sizeMb: '1' }))).code).toBe('EACSDRIVEROPTION')
     expect((await refused(ensure('web', { 'mount-options': 'bind' }))).code).toBe('EACSMOUNTOPTION')
+    const elsewhere = { fs: 'xfs', 'mkfs-options': '-l logdev=/dev/sda' }
+    expect((await refused(ensure('web', elsewhere))).code).toBe('EACSMKFSOPTION')
     expect((await refused(ensure('web', { help: '' }, { profiles: { gold: {} } }))).message).toContain('gold')
     for (const bad of ['', '../../etc', 'we ird', ',size=1G', 'a'.repeat(200)])
       expect((await refused(ensure(bad))).code, bad).toBe('EACSNAME')

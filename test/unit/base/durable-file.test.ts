@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ensureFolder, removeDurably, writeDurably } from '../../../src/lib/base/durable-file.js'
+import { ensureFolder, removeDurably, writeDurably, writeState } from '../../../src/lib/base/durable-file.js'
 
 let folder: string
 beforeEach(async () => {
@@ -34,6 +34,21 @@ describe('writeDurably', () => {
 
   it('leaves nothing when it cannot write', async () => {
     await expect(writeDurably(join(folder, 'absent', 'file'), 'x')).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+})
+
+describe('writeState', () => {
+  it('makes the folder, and says what is wrong with a file it cannot write', async () => {
+    const path = join(folder, 'a', 'state.json')
+    await writeState(path, 'x')
+    expect(await readFile(path, 'utf8')).toBe('x')
+    await mkdir(join(folder, 'a', 'taken'))
+    await expect(writeState(join(folder, 'a', 'taken'), 'x')).rejects.toMatchObject({
+      code: 'EACSSTATE',
+      kind: 'failed',
+      hints: [`Look at it: ls -la ${join(folder, 'a')}`],
+    })
+    expect(await readdir(join(folder, 'a'))).toEqual(['state.json', 'taken'])
   })
 })
 

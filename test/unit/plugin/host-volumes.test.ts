@@ -174,6 +174,15 @@ describe('volumes of this host', () => {
     expect(s.context.host.mounted).toHaveLength(1)
   })
 
+  it('are not mounted where that cannot be written down, and the error says so', async () => {
+    const s = await scene()
+    const path = join(s.context.stateFolder, 'references', `${s.volume.uuid}.json`)
+    await mkdir(path, { recursive: true })
+    await expect(s.volumes.mount(s.volume, 'one', call())).rejects.toMatchObject({ code: 'EACSSTATE', kind: 'failed' })
+    expect(s.context.host.calls).toEqual([])
+    expect(holders(s)).toEqual([])
+  })
+
   it('leave nothing behind when a mount fails', async () => {
     const s = await scene()
     s.context.host.failNext = { call: 'mount', error: new AcsError('failed', 'EACSMOUNT', 'no') }

@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../../base/errors.js'
 import * as v from 'valibot'
-import { ensureFolder, writeDurably } from '../../base/durable-file.js'
+import { writeState } from '../../base/durable-file.js'
 import type { DiskAddress } from '../host.js'
 import { shortHash } from './kernel-records.js'
 
@@ -40,10 +40,9 @@ export async function diskFolders(runtimeFolder: string): Promise<DiskFolder[]> 
 
 /** Makes the folder and says in it which disk it is for. */
 export async function prepareDiskFolder(folder: DiskFolder, disk: DiskDescription): Promise<void> {
-  await ensureFolder(folder.path)
   const { portal, targetName, lun } = disk
-  await writeDurably(folder.descriptionFile, JSON.stringify({ portal, targetName, lun }))
-  await writeDurably(folder.exportFile, '')
+  await writeState(folder.descriptionFile, JSON.stringify({ portal, targetName, lun }))
+  await writeState(folder.exportFile, '')
 }
 
 /** `undefined` when the folder is half made. */

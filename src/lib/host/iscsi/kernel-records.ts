@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { ensureFolder, removeDurably, writeDurably } from '../../base/durable-file.js'
+import { ensureFolder, removeDurably, writeState } from '../../base/durable-file.js'
 
 const recordSchema = v.object({ portal: v.string(), targetName: v.string(), lun: v.number() })
 
@@ -20,9 +20,8 @@ function recordFile(folder: string, disk: Pick<DiskRecord, 'targetName' | 'lun'>
 
 /** Says that acs attaches this disk, before anything is done. */
 export async function writeRecord(folder: string, disk: DiskRecord): Promise<void> {
-  await ensureFolder(folder)
   const { portal, targetName, lun } = disk
-  await writeDurably(recordFile(folder, disk), JSON.stringify({ portal, targetName, lun }))
+  await writeState(recordFile(folder, disk), JSON.stringify({ portal, targetName, lun }))
 }
 
 /** Says that the disk is no longer acs's. */
