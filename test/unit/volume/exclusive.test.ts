@@ -1,6 +1,8 @@
+import { cp } from 'node:fs/promises'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { isAcsError } from '../../../src/lib/base/errors.js'
+import { hardwareUuid } from '../../../src/lib/host/hardware.js'
 import { rememberedHolds } from '../../../src/lib/volume/attach-record.js'
 import type { Me } from '../../../src/lib/volume/context.js'
 import { claim, grant, release, revokeAll, share } from '../../../src/lib/volume/exclusive.js'
@@ -9,6 +11,8 @@ import { asVolume } from '../../../src/lib/volume/volume.js'
 import { fakeContext, type FakeContext } from './fake-context.js'
 import { fakeHost } from './fake-host.js'
 import { fakePrism, type FakePrism } from './fake-prism.js'
+
+vi.mock('../../../src/lib/host/hardware.js', () => ({ hardwareUuid: vi.fn().mockResolvedValue(undefined) }))
 
 const uuid = 'aaaaaaaa-0000-4000-8000-000000000001'
 
@@ -88,6 +92,23 @@ describe('exclusive attach', () => {
     expect(String(await caught(claim(cloned, uuid, me('a', 'boot-2'))))).toMatch(/clone/)
     await claim(context, uuid, me('a', 'boot-2'))
     expect(asVolume(prism.groups.get(uuid)!).trailer?.h?.b).toBe('boot-2')
+  })
+
+  it('tells a restart from a clone made while the volume was held, which has the copy too, by the hardware', async () => {
+    const { context, prism } = await setUp()
+    vi.mocked(hardwareUuid).mockResolvedValue('one')
+    await claim(context, uuid, me('a', 'boot-1'))
+    const cloned = await fakeContext(prism, fakeHost('a', new Map()))
+    await cp(context.stateFolder, cloned.stateFolder, { recursive: true })
+    vi.mocked(hardwareUuid).mockResolvedValue('other')
+    expect(String(await caught(claim(cloned, uuid, me('a', 'boot-2'))))).toMatch(/clone/)
+    expect(asVolume(prism.groups.get(uuid)!).trailer?.h?.b).toBe('boot-1')
+    // Where nothing tells the hardware, the copy is what there is.
+    for (const hardware of [undefined, 'one']) {
+      vi.mocked(hardwareUuid).mockResolvedValue(hardware)
+      await claim(context, uuid, me('a', `boot-on-${hardware}`))
+      expect(asVolume(prism.groups.get(uuid)!).trailer?.h?.b).toBe(`boot-on-${hardware}`)
+    }
   })
 
   it('stays with a machine that is given another name while it runs', async () => {
