@@ -1,21 +1,22 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import * as v from 'valibot'
+import type * as v from 'valibot'
 import { ensureFolder, writeDurably } from '../base/durable-file.js'
 import { AcsError, errorCode, isAcsError, messageOf } from '../base/errors.js'
+import { checked, parseYaml } from '../base/yaml.js'
 import { clusterFieldsSchema, configSchema, type ClusterFields, type Config } from './schema.js'
 
 /** A user's contexts; none when the file is absent. Throws EACSCONFIG (usage) for a file that cannot be used. */
 export async function readConfig(path: string): Promise<Config> {
-  const parsed = await parseYaml(path)
+  const parsed = await readYaml(path)
   const { current, contexts } = check(configSchema, parsed ?? {}, path)
   return { current: current ?? undefined, contexts: contexts ?? {} }
 }
 
 /** /etc/acs/config.yaml: the fields of one cluster. Absent is empty. Throws EACSCONFIG. */
 export async function readSystemConfig(path: string): Promise<ClusterFields> {
-  return check(clusterFieldsSchema, (await parseYaml(path)) ?? {}, path)
+  return check(clusterFieldsSchema, (await readYaml(path)) ?? {}, path)
 }
 
 /**
@@ -38,17 +39,9 @@ export async function writeConfig(path: string, config: Config): Promise<void> {
   }
 }
 
-async function parseYaml(path: string): Promise<unknown> {
+async function readYaml(path: string): Promise<unknown> {
   const text = await readTrusted(path)
-  if (text === undefined) return undefined
-  const { parse } = await import('yaml')
-  try {
-    // `parse` returns any.
-    const value: unknown = parse(text)
-    return value
-  } catch (error) {
-    throw badConfig(path, messageOf(error).split('\n')[0] ?? '', error)
-  }
+  return text === undefined ? undefined : parseYaml(text, (why, cause) => badConfig(path, why, cause))
 }
 
 /** The text, `undefined` when absent. Who can write this file decides where our passwords go. */
@@ -77,14 +70,7 @@ async function readTrusted(path: string): Promise<string | undefined> {
 }
 
 function check<Schema extends v.GenericSchema>(schema: Schema, value: unknown, path: string): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, value)
-  if (result.success) return result.output
-  const issue = result.issues[0]
-  const where = v.getDotPath(issue)
-  // What was found instead stays untold: the file may be a password's.
-  const wanted =
-    issue.expected === 'never' ? 'there is no such setting' : `expected ${issue.expected ?? 'something else'}`
-  throw badConfig(path, where === null ? wanted : `${where}: ${wanted}`)
+  return checked(schema, value, (why, cause) => badConfig(path, why, cause))
 }
 
 function badConfig(path: string, why: string, cause?: unknown, hints: string[] = []): AcsError {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import * as v from 'valibot'
 import { parseDuration } from '../base/durations.js'
-import { AcsError, messageOf } from '../base/errors.js'
+import { AcsError, errorCode, messageOf } from '../base/errors.js'
+import { checked, parseYaml } from '../base/yaml.js'
 import { mountFolder } from '../volume/mount-point.js'
 import { pluginConfigSchema, type PluginConfig } from './config.js'
 
@@ -63,22 +63,11 @@ async function readPluginConfig(file: string): Promise<PluginConfig> {
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
+    if (errorCode(error) === 'ENOENT') return {}
     throw unusable(file, messageOf(error), error)
   }
-  const { parse } = await import('yaml')
-  let value: unknown
-  try {
-    value = parse(text)
-  } catch (error) {
-    throw unusable(file, messageOf(error).split('\n')[0] ?? '', error)
-  }
-  const result = v.safeParse(pluginConfigSchema, value ?? {})
-  if (result.success) return result.output
-  const [issue] = result.issues
-  const where = v.getDotPath(issue)
-  const wanted = issue.expected === 'never' ? 'there is no such setting' : `expected ${issue.expected}`
-  throw unusable(file, where === null ? wanted : `${where}: ${wanted}`)
+  const bad = (why: string, cause?: unknown): AcsError => unusable(file, why, cause)
+  return checked(pluginConfigSchema, (await parseYaml(text, bad)) ?? {}, bad)
 }
 
 function unusable(file: string, why: string, cause?: unknown): AcsError {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readPluginSettings } from '../../../src/lib/plugin/settings.js'
+import { temporaryFolder } from '../volume/fake-context.js'
 
 describe("a managed plugin's settings", () => {
   let folder: string
@@ -32,6 +33,24 @@ describe("a managed plugin's settings", () => {
     await expect(readPluginSettings(file)).rejects.toMatchObject({
       code: 'EACSPLUGINCONFIG',
       message: expect.stringContaining('/mnt/managed only') as string,
+    })
+  })
+})
+
+describe('a file of settings that cannot be used', () => {
+  it.each([
+    ['ligner: 1s\n', 'ligner: there is no such setting'],
+    ['show: some\n', 'show: expected ("ours" | "all")'],
+    ['- linger\n', '0: there is no such setting'],
+    ['linger: [\n', 'Flow sequence in block collection'],
+  ])('%j: %s', async (text, why) => {
+    const folder = await temporaryFolder()
+    const file = join(folder, 'plugin.yaml')
+    expect((await readPluginSettings(file)).lingerMs).toBe(20_000)
+    await writeFile(file, text)
+    await expect(readPluginSettings(file)).rejects.toMatchObject({
+      code: 'EACSPLUGINCONFIG',
+      message: expect.stringContaining(`${file} cannot be used: ${why}`) as string,
     })
   })
 })
