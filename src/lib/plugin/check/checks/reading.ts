@@ -25,38 +25,30 @@ export const readingChecks: readonly Check[] = [
   {
     id: 'get.created-at',
     title: 'CreatedAt in Get is an RFC 3339 time, or left out',
-    severity: 'must',
     why: `"" is no time to Go, and the whole Get fails: ${purge}`,
     source: `${sources.adapter} proxyVolume; docker-protocols.md, finding 1`,
-    needs: ['get.created'],
-    run: (client, context) => everywhere(client, context, 'get', 'CreatedAt', timeFault),
+    ...ofEveryVolume('get', 'CreatedAt', timeFault),
   },
   {
     id: 'list.created-at',
     title: 'CreatedAt in List is an RFC 3339 time, or left out',
-    severity: 'must',
     why: '"" is no time to Go, and the whole List fails for one volume.',
     source: `${sources.adapter} proxyVolume`,
-    needs: ['list.created'],
-    run: (client, context) => everywhere(client, context, 'list', 'CreatedAt', timeFault),
+    ...ofEveryVolume('list', 'CreatedAt', timeFault),
   },
   {
     id: 'get.status',
     title: 'Status in Get is an object, or left out',
-    severity: 'must',
     why: `A list or a text is no map to Go, and the whole Get fails: ${purge}`,
     source: `${sources.adapter} proxyVolume`,
-    needs: ['get.created'],
-    run: (client, context) => everywhere(client, context, 'get', 'Status', statusFault),
+    ...ofEveryVolume('get', 'Status', statusFault),
   },
   {
     id: 'list.status',
     title: 'Status in List is an object, or left out',
-    severity: 'must',
     why: 'A list or a text is no map to Go, and the whole List fails for one volume.',
     source: `${sources.adapter} proxyVolume`,
-    needs: ['list.created'],
-    run: (client, context) => everywhere(client, context, 'list', 'Status', statusFault),
+    ...ofEveryVolume('list', 'Status', statusFault),
   },
   {
     id: 'get.unmounted',
@@ -106,23 +98,27 @@ function samePath(call: string, told: string, path: string, answer: Exchange): v
 }
 
 /** Judges a field of a fresh volume and, where volumes are mounted at all, of a mounted one. */
-async function everywhere(
-  client: PluginClient,
-  context: CheckContext,
+function ofEveryVolume(
   call: 'get' | 'list',
   field: string,
   fault: (value: unknown) => string | undefined,
-): Promise<void> {
-  const name = await context.volume()
-  const look = async (when: string): Promise<void> => {
-    const answer = call === 'get' ? await client.get(name) : await client.list()
-    const volume = call === 'get' ? volumeIn(answer) : listed(answer, name)[0]
-    const found = fault(fieldOf(volume, field))
-    if (found !== undefined) throw new Complaint(`${field}${when} ${found}`, answer)
+): Pick<Check, 'severity' | 'needs' | 'run'> {
+  return {
+    severity: 'must',
+    needs: [`${call}.created`],
+    async run(client, context) {
+      const name = await context.volume()
+      const look = async (when: string): Promise<void> => {
+        const answer = call === 'get' ? await client.get(name) : await client.list()
+        const volume = call === 'get' ? volumeIn(answer) : listed(answer, name)[0]
+        const found = fault(fieldOf(volume, field))
+        if (found !== undefined) throw new Complaint(`${field}${when} ${found}`, answer)
+      }
+      await look('')
+      if (!context.mounts) return
+      // Whether a Mount works is for others to say; Status in particular often tells more of a mounted volume.
+      await client.mount(name, context.newId())
+      await look(' of a mounted volume')
+    },
   }
-  await look('')
-  if (!context.mounts) return
-  // Whether a Mount works is for others to say; Status in particular often tells more of a mounted volume.
-  await client.mount(name, context.newId())
-  await look(' of a mounted volume')
 }
