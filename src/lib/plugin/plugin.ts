@@ -1,6 +1,6 @@
 import { deadlineIn, type Deadline } from '../base/deadline.js'
 import { messageOf } from '../base/errors.js'
-import type { HostMachine, Initiator } from '../host/host.js'
+import type { HostMachine, Initiator, InitiatorKind } from '../host/host.js'
 import type { Prism } from '../prism/prism.js'
 import type { Checkpoint } from '../volume/checkpoint.js'
 import type { VolumeContext } from '../volume/context.js'
@@ -39,7 +39,7 @@ export interface PluginOptions {
 export interface Plugin {
   driver: VolumeDriver
   gauges: DriverGauges
-  /** Takes on what may change while it runs: everything but the mount folder and the addresses it listens on. */
+  /** Takes on what may change while it runs: everything but the mount folder, Docker's socket and the addresses it listens on. */
   configure(settings: PluginSettings): void
   /** Detaches what only lingers, writes what is not written, ends the timers. */
   close(deadline: Deadline): Promise<void>
@@ -123,50 +123,37 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     },
   })
 
-  void sweep(host, log)
+  void sweep(host, options.initiator ?? 'auto', log)
   void handOver.listen()
   volumes.settle()
   void known
     .refresh()
     .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'the cluster does not answer yet'))
+  const every = (ms: number, level: 'debug' | 'warn', failed: string, work: () => Promise<void>): (() => void) =>
+    repeat(ms, work, (error) => log[level]({ error: messageOf(error) }, failed))
   const stops = [
-    repeat(
-      watchMs,
-      async () => {
-        await checkHeldVolumes({ volumes, known, context, log })
-        await usage.measure(volumes.all().filter(({ uuid, ids }) => ids.length > 0 && !volumes.isLost(uuid)))
-      },
-      (error) => log.debug({ error: messageOf(error) }, 'could not look after the volumes in use'),
-    ),
-    repeat(
-      refreshMs,
-      () => known.refresh(),
-      (error) => log.warn({ error: messageOf(error) }, 'the list of volumes could not be refreshed'),
+    every(watchMs, 'debug', 'could not look after the volumes in use', async () => {
+      await checkHeldVolumes({ volumes, known, context, log })
+      await usage.measure(volumes.all().filter(({ uuid, ids }) => ids.length > 0 && !volumes.isLost(uuid)))
+    }),
+    every(refreshMs, 'warn', 'the list of volumes could not be refreshed', () => known.refresh()),
+    every(pruneMs, 'warn', 'the trash could not be emptied', async () => {
+      const { pruneTrash } = await import('../volume/prune.js')
+      const { deleted } = await pruneTrash(context({ deadline: deadlineIn(pruneMs), log }))
+      if (deleted.length > 0) log.info({ volumes: deleted.map(({ group }) => group.name) }, 'emptied the trash')
+    }),
+    every(
+      staleMs,
+      'debug',
+      'could not look for callers that are gone',
+      createStaleReferences({
+        volumes,
+        log,
+        containersUsing: async (name) =>
+          (await docker.containersUsing(name, deadlineIn(5_000))).filter(isActive).map(({ id }) => id),
+      }),
     ),
   ]
-
-  stops.push(
-    repeat(
-      pruneMs,
-      async () => {
-        const { pruneTrash } = await import('../volume/prune.js')
-        const { deleted } = await pruneTrash(context({ deadline: deadlineIn(pruneMs), log }))
-        if (deleted.length > 0) log.info({ volumes: deleted.map(({ group }) => group.name) }, 'emptied the trash')
-      },
-      (error) => log.warn({ error: messageOf(error) }, 'the trash could not be emptied'),
-    ),
-  )
-  const findStale = createStaleReferences({
-    volumes,
-    log,
-    containersUsing: async (name) =>
-      (await docker.containersUsing(name, deadlineIn(5_000))).filter(isActive).map(({ id }) => id),
-  })
-  stops.push(
-    repeat(staleMs, findStale, (error) =>
-      log.debug({ error: messageOf(error) }, 'could not look for callers that are gone'),
-    ),
-  )
 
   return {
     driver,
@@ -180,7 +167,8 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
       cacheAge: () => (known.refreshedAt ? (Date.now() - known.refreshedAt.getTime()) / 1000 : Infinity),
     },
     configure(next) {
-      settings = { ...next, mountFolder: settings.mountFolder, peer: settings.peer, metrics: settings.metrics }
+      const { mountFolder, dockerSocket, peer, metrics } = settings
+      settings = { ...next, mountFolder, dockerSocket, peer, metrics }
     },
     async close(deadline) {
       for (const stop of stops) stop()
@@ -193,10 +181,10 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
 }
 
 /** Half-done attaches of a process that died. */
-async function sweep(host: HostMachine, log: PluginLog): Promise<void> {
+async function sweep(host: HostMachine, kind: InitiatorKind | 'auto', log: PluginLog): Promise<void> {
   const deadline = deadlineIn(120_000)
   try {
-    const initiator = await host.initiator('auto', deadline)
+    const initiator = await host.initiator(kind, deadline)
     for (const removed of await initiator.sweep(deadline)) log.warn({ removed }, 'removed a leftover')
   } catch (error) {
     log.warn({ error: messageOf(error) }, 'could not look for leftovers')
