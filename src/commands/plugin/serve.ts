@@ -20,11 +20,14 @@ export default class PluginServe extends VolumeCommand<null, typeof PluginServe>
 
   async run(): Promise<null> {
     const { serve } = await import('../../lib/plugin/serve.js')
+    const { managedBudgets } = await import('../../lib/plugin/budgets.js')
     const { name, socket, config } = this.flags
     await serve({
       name,
       ...(socket === undefined ? {} : { socket }),
       stop: interruptSignal(),
+      // Set by the managed plugin, which has to end sooner.
+      ...(process.env.ACS_PLUGIN_FOLDER ? { budgets: managedBudgets } : {}),
       createDriver: async (surroundings) => {
         const { createServedDriver } = await import('../../lib/plugin/served-driver.js')
         const { parseEndpoint } = await import('../../lib/prism/endpoint.js')

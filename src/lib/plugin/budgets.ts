@@ -16,6 +16,8 @@ export interface Budgets {
   /** How long calls may go on when the plugin is to stop, and how long what is then cancelled may take to undo. */
   drainMs: number
   cancelMs: number
+  /** All of it, with the detaching of what only lingers: whoever runs the plugin kills it then. */
+  stopMs: number
 }
 
 export const defaultBudgets: Budgets = {
@@ -29,4 +31,9 @@ export const defaultBudgets: Budgets = {
   connections: 512,
   drainMs: 115_000,
   cancelMs: 10_000,
+  // TimeoutStopSec=150 (plugin/install/units.ts).
+  stopMs: 145_000,
 }
+
+/** For a managed plugin: dockerd sends SIGKILL 10 s after SIGTERM (docker-protocols.md B.1). */
+export const managedBudgets = { drainMs: 6_000, cancelMs: 1_500, stopMs: 9_000 } as const satisfies Partial<Budgets>

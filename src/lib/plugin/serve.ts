@@ -1,14 +1,16 @@
+import { deadlineIn, type Deadline } from '../base/deadline.js'
 import { AcsError } from '../base/errors.js'
 import { printable } from '../base/printable.js'
-import type { Budgets } from './budgets.js'
+import { defaultBudgets, type Budgets } from './budgets.js'
 import type { PluginLog, VolumeDriver } from './driver.js'
 import { createLog, type LogLevel } from './log.js'
 import { createPluginMetrics, type PluginMetrics } from './plugin-metrics.js'
 import { startPluginServer, type PluginServer } from './server.js'
 import { systemdSocket } from './socket.js'
+import { within } from './within.js'
 
 /** A driver with a life: `close` leaves everything so that the next start finds its way. */
-export type ServedDriver = VolumeDriver & { close(): Promise<void>; reload(): Promise<void> }
+export type ServedDriver = VolumeDriver & { close(deadline: Deadline): Promise<void>; reload(): Promise<void> }
 
 /** For a driver in the making that does not see that it is to stop. */
 const lateDriverMs = 5_000
@@ -62,8 +64,9 @@ export async function serve(options: ServeOptions): Promise<void> {
     log.error({ err: error }, 'cannot go on')
     throw error
   } finally {
+    const stopped = deadlineIn({ ...defaultBudgets, ...budgets }.stopMs)
     await server?.close()
-    if (server) await closeDriver(making, log)
+    if (server) await closeDriver(making, log, stopped)
     hangUps.end()
     log.info({}, 'stopped')
     await log.close()
@@ -93,14 +96,14 @@ async function reload(making: Promise<ServedDriver>, log: PluginLog): Promise<vo
 }
 
 /** Also a driver that is ready only now; one that never will be has nothing to close. */
-async function closeDriver(making: Promise<ServedDriver>, log: PluginLog): Promise<void> {
+async function closeDriver(making: Promise<ServedDriver>, log: PluginLog, deadline: Deadline): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), lateDriverMs)
+    timer = setTimeout(() => resolve(undefined), Math.min(lateDriverMs, deadline.remainingMs()))
   })
   try {
     const driver = await Promise.race([making.catch(() => undefined), late])
-    await driver?.close()
+    if (driver) await within(deadline, 'closing', driver.close(deadline))
   } catch (error) {
     log.error({ err: error }, 'could not close in order; the next start takes it up')
   } finally {

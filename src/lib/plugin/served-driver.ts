@@ -1,4 +1,3 @@
-import { deadlineIn } from '../base/deadline.js'
 import { AcsError } from '../base/errors.js'
 import type { HostMachine } from '../host/host.js'
 import type { Prism } from '../prism/prism.js'
@@ -23,9 +22,6 @@ export interface ServedDriverOptions {
   }>
   openPrism: () => Promise<Prism>
 }
-
-/** What is lingering is detached when the plugin stops, within that time; systemd gives it 150 s in all. */
-const closeMs = 100_000
 
 /** The plugin with its settings and its metrics, as `serve` runs it. Throws what keeps it from ever working: bad settings, no root. */
 export async function createServedDriver(
@@ -56,8 +52,8 @@ export async function createServedDriver(
   const endMetrics = settings.metrics === undefined ? undefined : await serveMetrics(settings.metrics, metrics)
   return {
     ...plugin.driver,
-    async close() {
-      await plugin.close(deadlineIn(closeMs))
+    async close(deadline) {
+      await plugin.close(deadline)
       await endMetrics?.()
     },
     async reload() {
