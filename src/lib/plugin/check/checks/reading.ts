@@ -1,6 +1,4 @@
 import { Complaint, type Check } from '../check.js'
-import type { PluginClient } from '../client.js'
-import type { CheckContext } from '../context.js'
 import { documentOf, fieldOf, succeeded, type Exchange } from '../exchange.js'
 import { listed, mountpointOf, statusFault, timeFault, volumeIn } from '../judge.js'
 import { sources } from './sources.js'
