@@ -104,14 +104,8 @@ export async function assertUnused(
   doing: string,
   deadline: Deadline,
 ): Promise<void> {
-  const patience = deadline.atMost(passingLookMs)
-  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 250)) {
-    const use = await deviceUse(roots, devicePath)
-    const openOnly = use.mounts.length === 0 && use.stacked.length === 0
-    if (openOnly && use.openers.length === 0) return
-    if (!openOnly || patience.remainingMs() <= pauseMs) throw busy(devicePath, use, doing)
-    await patience.sleep(pauseMs, `waiting for others to close ${devicePath}`)
-  }
+  const isPassing = ({ mounts, stacked }: DeviceUse): boolean => mounts.length === 0 && stacked.length === 0
+  await assertNoUse(() => deviceUse(roots, devicePath), { devicePath, doing, deadline, isPassing })
 }
 
 /**
@@ -124,13 +118,24 @@ export async function assertUnmounted(
   doing: string,
   deadline: Deadline,
 ): Promise<void> {
+  const look = async (): Promise<DeviceUse> => ({ ...(await deviceUse(roots, devicePath)), openers: [] })
+  const isPassing = ({ mounts, stacked }: DeviceUse): boolean =>
+    stacked.length === 0 && mounts.every(({ elsewhere }) => elsewhere)
+  await assertNoUse(look, { devicePath, doing, deadline, isPassing })
+}
+
+/** @param isPassing whether the use may end by itself in a moment. */
+async function assertNoUse(
+  look: () => Promise<DeviceUse>,
+  request: { devicePath: string; doing: string; deadline: Deadline; isPassing: (use: DeviceUse) => boolean },
+): Promise<void> {
+  const { devicePath, doing, deadline, isPassing } = request
   const patience = deadline.atMost(passingLookMs)
   for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 250)) {
-    const use = { ...(await deviceUse(roots, devicePath)), openers: [] }
-    if (use.mounts.length === 0 && use.stacked.length === 0) return
-    const onlyElsewhere = use.stacked.length === 0 && use.mounts.every(({ elsewhere }) => elsewhere)
-    if (!onlyElsewhere || patience.remainingMs() <= pauseMs) throw busy(devicePath, use, doing)
-    await patience.sleep(pauseMs, `waiting for other mount namespaces to let go of ${devicePath}`)
+    const use = await look()
+    if (use.mounts.length + use.stacked.length + use.openers.length === 0) return
+    if (!isPassing(use) || patience.remainingMs() <= pauseMs) throw busy(devicePath, use, doing)
+    await patience.sleep(pauseMs, `waiting for others to let go of ${devicePath}`)
   }
 }
 
