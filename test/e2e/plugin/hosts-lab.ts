@@ -38,7 +38,7 @@ export interface HostsLab {
 const bridgeAddress = '10.213.7.1'
 
 /** A simulated cluster and two hosts on one bridge. The hosts' mounts are this machine's, so that a test sees them. */
-export async function startHostsLab(config: string): Promise<HostsLab> {
+export async function startHostsLab(config: string, both: Shared = {}): Promise<HostsLab> {
   const id = randomBytes(2).toString('hex')
   const bridge = `acsb${id}`
   await ip('link', 'add', bridge, 'type', 'bridge')
@@ -46,7 +46,9 @@ export async function startHostsLab(config: string): Promise<HostsLab> {
   await ip('link', 'set', bridge, 'up')
   const cluster = await startVolumeLab({ listen: `${bridgeAddress}:0`, iscsi: `${bridgeAddress}:0` })
   const folder = await mkdtemp('/tmp/acs-h-')
-  const hosts = await Promise.all([2, 3].map((number) => makeHost({ id, bridge, number, folder, cluster, config })))
+  const hosts = await Promise.all(
+    [2, 3].map((number) => makeHost({ id, bridge, number, folder, cluster, config, both })),
+  )
   return {
     cluster,
     hosts: hosts.map(({ host }) => host) as [Host, Host],
@@ -62,7 +64,14 @@ export async function startHostsLab(config: string): Promise<HostsLab> {
   }
 }
 
+/** What both hosts have, as clones of one machine do. */
+export interface Shared {
+  hostName?: string
+  initiatorName?: string
+}
+
 interface HostRequest {
+  both: Shared
   id: string
   bridge: string
   number: number
@@ -72,8 +81,8 @@ interface HostRequest {
 }
 
 async function makeHost(request: HostRequest): Promise<{ host: Host; tearDown: () => Promise<void> }> {
-  const { id, bridge, number, cluster } = request
-  const name = `host${number}-${id}`
+  const { id, bridge, number, cluster, both } = request
+  const name = both.hostName ?? `host${number}-${id}`
   const namespace = `acs-${id}-${number}`
   const outside = `acs${id}${number}`
   const address = `10.213.7.${number}`
@@ -130,6 +139,7 @@ async function makeHost(request: HostRequest): Promise<{ host: Host; tearDown: (
           ACS_INITIATOR: 'userspace',
           ACS_STATE_DIR: stateFolder,
           ACS_RUN_DIR: runtimeFolder,
+          ...(both.initiatorName === undefined ? {} : { ACS_INITIATOR_NAME: both.initiatorName }),
         },
         stdio: ['ignore', 'ignore', 'pipe'],
       })
