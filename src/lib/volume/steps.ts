@@ -160,9 +160,7 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
     words: () => 'check the filesystem',
     async run(context, work) {
       if (work.readOnly) return
-      const type = mountedType(work.finding)
-      for (const message of await context.host.checkFilesystem(diskOf(work).devicePath, type, context.deadline))
-        warn(context, message)
+      for (const message of await checkFilesystem(context, work)) warn(context, message)
     },
   },
 
@@ -220,6 +218,26 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
     words: ({ finding, me }) => `take ${me.initiatorName} off the initiators of volume ${nameOf(finding.volume)}`,
     run: releaseMine,
   },
+}
+
+/** A large filesystem's repair may take longer than a caller like Docker waits, each time anew: then someone has to let it end. */
+async function checkFilesystem(context: VolumeContext, work: Work): Promise<string[]> {
+  const { name } = work.finding.volume.group
+  try {
+    return await context.host.checkFilesystem(diskOf(work).devicePath, mountedType(work.finding), context.deadline)
+  } catch (error) {
+    if (!isAcsError(error, 'EACSTIMEOUT')) throw error
+    throw new AcsError(
+      error.kind,
+      error.code,
+      `the check of its filesystem takes longer than there was time: ${error.message}`,
+      {
+        cause: error,
+        hints: [`Give it all the time it needs, by hand: acs volume mount ${printable(name)}`, ...error.hints],
+        details: error.details,
+      },
+    )
+  }
 }
 
 /** Nobody is let in to read what this machine may be writing. */

@@ -183,6 +183,20 @@ describe('volumes of this host', () => {
     expect(holders(s)).toEqual([])
   })
 
+  it('say what to do about a filesystem whose check never ends in time', async () => {
+    const s = await scene()
+    await s.volumes.mount(s.volume, 'one', call())
+    await s.volumes.unmount('db', 'one', call())
+    await untilDetached(s)
+    const error = new AcsError('timeout', 'EACSTIMEOUT', 'timed out while running e2fsck')
+    s.context.host.failNext = { call: 'checkFilesystem', error }
+    await expect(s.volumes.mount(s.volume, 'two', call())).rejects.toMatchObject({
+      code: 'EACSTIMEOUT',
+      hints: [expect.stringContaining('acs volume mount db')],
+    })
+    await untilDetached(s)
+  })
+
   it('leave nothing behind when a mount fails', async () => {
     const s = await scene()
     s.context.host.failNext = { call: 'mount', error: new AcsError('failed', 'EACSMOUNT', 'no') }
