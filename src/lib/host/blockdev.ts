@@ -192,7 +192,9 @@ export async function mountNamespaces(roots: HostRoots): Promise<MountNamespace[
   const ownTable = await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8')
   const ownName = await readProcLink(join(roots.proc, 'self', 'ns', 'mnt'))
   const seen = new Set([ownName])
-  const namespaces: MountNamespace[] = [{ pid: process.pid, own: true, entries: await byDevice(roots, parseMountinfo(ownTable)) }]
+  const namespaces: MountNamespace[] = [
+    { pid: process.pid, own: true, entries: await byDevice(roots, parseMountinfo(ownTable)) },
+  ]
   for (const pid of await processIds(roots.proc)) {
     const name = await readProcLink(join(roots.proc, String(pid), 'ns', 'mnt'))
     if (name === undefined || seen.has(name)) continue

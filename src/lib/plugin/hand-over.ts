@@ -57,7 +57,8 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
   async function release({ uuid, name }: { uuid: string; name: string }): Promise<ReleaseAnswer> {
     const deadline = deadlineIn(releaseMs)
     const outcome = await volumes().letGo(uuid, deadline)
-    const answer = outcome.state === 'in-use' ? await inUse(outcome.references) : await unlessHere(uuid, outcome, deadline)
+    const answer =
+      outcome.state === 'in-use' ? await inUse(outcome.references) : await unlessHere(uuid, outcome, deadline)
     log.info({ volume: name, outcome: answer.state }, 'another host asked for the volume')
     return answer
   }
