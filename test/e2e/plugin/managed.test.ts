@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { oldPluginCalls } from '../../integration/plugin/old-plugin.js'
-import { canRunDocker, until } from './docker-lab.js'
+import { canRunDocker } from './docker-lab.js'
 import { startManagedLab, type ManagedLab } from './managed-lab.js'
+import { until } from './until.js'
 
 const exec = promisify(execFile)
 
@@ -17,7 +18,7 @@ describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
     password = (await readFile(lab.cluster.env.ACS_PASSWORD_FILE!, 'utf8')).trim()
   })
   afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') process.stderr.write(await lab.logs())
+    if (task.result?.state === 'fail') process.stderr.write(lab.logs())
   })
   afterAll(() => lab.close())
 
@@ -46,7 +47,7 @@ describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
   it('shows no secret to who may inspect it', async () => {
     expect(password).not.toBe('')
     expect(await lab.ok('plugin', 'inspect', lab.name)).not.toContain(password)
-    expect(await lab.logs()).not.toContain(password)
+    expect(lab.logs()).not.toContain(password)
   })
 
   it('is upgraded without a registry while a container writes to its volume', async () => {
@@ -126,11 +127,11 @@ describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
       PRISM_USERNAME: user,
       PRISM_PASSWORD: password,
     })
-    expect(await lab.logs()).not.toContain('WARNING: PRISM_PASSWORD')
+    expect(lab.logs()).not.toContain('WARNING: PRISM_PASSWORD')
     await enable()
     expect(await run('-v', 'pg:/data', 'box', 'cat', '/data/file')).toContain('kept')
-    expect(await lab.logs()).toContain('WARNING: PRISM_PASSWORD')
-    expect(await lab.logs()).not.toContain(password)
+    expect(lab.logs()).toContain('WARNING: PRISM_PASSWORD')
+    expect(lab.logs()).not.toContain(password)
     expect(await lab.settled()).toEqual([])
   })
 
