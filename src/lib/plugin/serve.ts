@@ -1,5 +1,6 @@
 import { AcsError } from '../base/errors.js'
 import { printable } from '../base/printable.js'
+import { linkAlias, type Alias } from './alias.js'
 import type { Budgets } from './budgets.js'
 import type { PluginLog, VolumeDriver } from './driver.js'
 import { createLog, type LogLevel } from './log.js'
@@ -45,6 +46,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const metrics = createPluginMetrics()
   const { promise: making, make } = onDemand(() => options.createDriver({ log, metrics, stop }))
   let server: PluginServer | undefined
+  let alias: Alias | undefined
   const hangUps = onHangUp(async () => {
     if (!stop.aborted) await reload(making, log)
   })
@@ -54,6 +56,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     metrics.watchServer(() => listening.load())
     options.onListening?.(server.where)
     await log.open()
+    // systemd makes the links of its sockets itself; who chooses a path wants that path.
+    if (options.socket === undefined && 'path' in socket) alias = await linkAlias(socket.path, log)
     log.info({ socket: server.where, plugin: options.name }, 'listening')
     if (await Promise.race([making, aborted(stop)])) log.info({}, 'ready')
     await aborted(stop)
@@ -62,6 +66,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     log.error({ err: error }, 'cannot go on')
     throw error
   } finally {
+    await alias?.release()
     await server?.close()
     if (server) await closeDriver(making, log)
     hangUps.end()
