@@ -1,9 +1,14 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it, vi } from 'vitest'
 import { createStaleReferences } from '../../../src/lib/plugin/stale-references.js'
 import { call, recordingLog, scene, type Scene } from './scene.js'
 
-async function looked(s: Scene, containersUsing: (volume: string) => Promise<string[]>): Promise<() => Promise<void>> {
-  await s.volumes.mount(s.volume, 'one', call())
+async function looked(
+  s: Scene,
+  containersUsing: () => Promise<string[]>,
+  caller = 'one',
+): Promise<() => Promise<void>> {
+  await s.volumes.mount(s.volume, caller, call())
   return createStaleReferences({ volumes: s.volumes, host: s.context.host, log: recordingLog(), containersUsing })
 }
 
@@ -28,6 +33,14 @@ describe('callers that are gone', () => {
     const s = await scene()
     s.context.host.mountedElsewhere = () => Promise.resolve([4711])
     const look = await looked(s, () => Promise.resolve([]))
+    for (let looks = 0; looks < 3; looks += 1) await look()
+    expect(s.volumes.byName('db')?.ids).toHaveLength(1)
+  })
+
+  it("are not gone when they are Podman's, who mounts without a container too", async () => {
+    const s = await scene()
+    const podman = createHash('sha256').update('placeholder\n').digest('hex')
+    const look = await looked(s, () => Promise.resolve([]), podman)
     for (let looks = 0; looks < 3; looks += 1) await look()
     expect(s.volumes.byName('db')?.ids).toHaveLength(1)
   })
