@@ -27,8 +27,13 @@ export interface DockerDaemon {
   close: () => Promise<void>
 }
 
+export interface DockerDaemonOptions {
+  /** Gives it a network namespace: Swarm makes a bridge and leaves it there. */
+  ownNetwork?: boolean
+}
+
 /** @param folder there, and short: a socket's path has 107 bytes, and containerd's sockets have long names */
-export function dockerDaemon(folder: string): DockerDaemon {
+export function dockerDaemon(folder: string, { ownNetwork = false }: DockerDaemonOptions = {}): DockerDaemon {
   const socket = join(folder, 'docker.sock')
   const logFile = join(folder, 'dockerd.log')
   const containerdFile = join(folder, 'exec/containerd/containerd.pid')
@@ -49,7 +54,9 @@ export function dockerDaemon(folder: string): DockerDaemon {
       join(folder, 'pid'),
     ]
     const network = ['--iptables=false', '--ip6tables=false', '--bridge=none']
-    daemon = spawn('dockerd', withHost([...folders, ...network, '--log-level', 'warn']), {
+    const inNetwork = ownNetwork ? ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'] : []
+    const [program = '', ...args] = [...inNetwork, 'dockerd', ...withHost([...folders, ...network])]
+    daemon = spawn(program, [...args, '--log-level', 'warn'], {
       stdio: ['ignore', log, log],
       // containerd leaves a dump of its stacks there when it has to be ended.
       env: { ...process.env, TMPDIR: folder },

@@ -1,5 +1,5 @@
 import { requirement } from '../../requirements.js'
-import { dockerDaemon, type DockerDaemon } from './docker-daemon.js'
+import { dockerDaemon, type DockerDaemon, type DockerDaemonOptions } from './docker-daemon.js'
 import { startServedPlugin, type ServedPlugin, type ServedPluginOptions } from './served-plugin.js'
 
 /** A Docker daemon of its own, a simulated cluster, and acs's plugin between them. */
@@ -23,9 +23,9 @@ export function canRunDocker(suite: string, tools: readonly string[] = []): bool
   ])
 }
 
-export async function startDockerLab(options: ServedPluginOptions = {}): Promise<DockerLab> {
+export async function startDockerLab(options: ServedPluginOptions & DockerDaemonOptions = {}): Promise<DockerLab> {
   const served = await startServedPlugin(options)
-  const daemon = dockerDaemon(served.folder)
+  const daemon = dockerDaemon(served.folder, options)
   await daemon.start()
   return {
     ...served,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { aliasPath } from '../../../src/lib/plugin/alias.js'
 import type { Running } from '../../integration/cli/acs.js'
 import { startMountedLab, type MountedLab } from '../volume/mounted-lab.js'
 import { until } from './until.js'
@@ -67,7 +68,8 @@ export async function startServedPlugin(options: ServedPluginOptions = {}): Prom
     settled: () => settled(cluster),
     async close() {
       await stopPlugin('SIGTERM')
-      await rm(socket, { force: true })
+      // A killed one leaves both names.
+      for (const path of [socket, aliasPath(socket)]) await rm(path, { force: true })
       await cluster.close()
       await rm(folder, { recursive: true, force: true })
     },
