@@ -33,6 +33,7 @@ export default class PluginServe extends VolumeCommand<null, typeof PluginServe>
         const { parseEndpoint } = await import('../../lib/prism/endpoint.js')
         return createServedDriver(surroundings, {
           configFile: config,
+          ...(socket === undefined ? { driverName: name } : {}),
           stateFolder: defaultStateFolder(),
           host: await this.host(),
           initiator: this.flags.using,

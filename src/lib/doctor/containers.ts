@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import type { Deadline } from '../base/deadline.js'
 import { AcsError } from '../base/errors.js'
 import { printable } from '../volume/names.js'
+import { podmanId } from '../volume/references.js'
 import { connectLimitMs, type DoctorContext } from './context.js'
 import { dockerGet, pluginCall } from './docker-api.js'
 import type { Facts } from './facts.js'
@@ -11,9 +12,6 @@ import { isThere } from './folder.js'
 import { installedPlugins } from './plugin-unit.js'
 import { reach } from './reach.js'
 import type { KeptReferences } from './references.js'
-
-/** Podman mounts every volume under this ID: the SHA-256 of "placeholder\n" (docker-protocols.md C). */
-const podmanId = '2f73349cfc4630255319c6c8dfc1b46a8996ace9d14d8e07563b165915918ec2'
 
 /** A container that starts mounts first, and runs a while later. */
 const startMs = 2 * 60_000

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises'
+import { lstat, readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Deadline } from '../base/deadline.js'
 import { connectLimitMs, type DoctorContext } from './context.js'
@@ -51,9 +51,17 @@ async function pluginSockets({ pluginFolder, roots }: DoctorContext): Promise<Pl
       const address = /^unix:\/\/(\/.+)$/.exec((await readFile(from, 'utf8')).trim())?.[1]
       if (address !== undefined) found.push({ name: basename(entry, '.spec'), path: address, from })
     }
-  // A regular file of that name is no plugin to dockerd; what a `.spec` names and is not there, is as good as stale.
-  const sockets = await Promise.all(found.map(async (each) => ((await statOf(each.path))?.isFile() ? [] : [each])))
+  const sockets = await Promise.all(found.map(async (each) => ((await isPassedOver(each)) ? [] : [each])))
   return sockets.flat()
+}
+
+/**
+ * A regular file is no plugin to dockerd. A link is one by its name only, not when dockerd looks which there are: so it costs
+ * nothing when it is stale, and its socket has been looked at already. What a `.spec` names and is not there, is as good as stale.
+ */
+async function isPassedOver({ path, from }: PluginSocket): Promise<boolean> {
+  if ((await statOf(path))?.isFile()) return true
+  return from === undefined && (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true
 }
 
 function staleSocket(socket: { path: string; from?: string; why: string; ours: boolean }): Finding {

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import type { Deadline } from '../base/deadline.js'
 import { AcsError, isAcsError, messageOf } from '../base/errors.js'
 import { printable } from '../base/printable.js'
+import { managedName } from './managed-name.js'
 
 /**
  * What acs asks Docker, over the socket of its API; Podman's compatible one will do. Reads only.
@@ -16,6 +17,8 @@ export interface DockerApi {
   containersUsing(volumeName: string, deadline: Deadline): Promise<DockerContainer[]>
   /** Every mount of a volume of that driver; a managed plugin's is known as `name:latest` too. */
   mountsOfDriver(driverName: string, deadline: Deadline): Promise<DockerMount[]>
+  /** Whether this host is a node of a Swarm, and which volume drivers its Docker has used so far. */
+  swarmNode(deadline: Deadline): Promise<{ active: boolean; volumeDrivers: string[] }>
   version(deadline: Deadline): Promise<{ version: string; apiVersion: string; engine: 'docker' | 'podman' }>
 }
 
@@ -87,6 +90,11 @@ const pluginsSchema = v.array(
     Settings: v.object({ Env: v.nullish(v.array(v.string()), []) }),
   }),
 )
+const infoSchema = v.object({
+  Swarm: v.nullish(v.object({ LocalNodeState: v.optional(v.string()) })),
+  // null with Podman, which has no Swarm either.
+  Plugins: v.nullish(v.object({ Volume: v.nullish(v.array(v.string())) })),
+})
 const versionSchema = v.object({
   Version: v.string(),
   ApiVersion: v.string(),
@@ -120,7 +128,7 @@ export function dockerApi(socket: string, timeoutMs = 3_000): DockerApi & Docker
         .map(asContainer)
     },
     async mountsOfDriver(driverName, deadline) {
-      const names = [driverName, `${driverName}:latest`]
+      const names = [driverName, managedName(driverName)]
       const mounts: DockerMount[] = []
       for (const found of await list({}, deadline)) {
         const container = asContainer(found)
@@ -142,6 +150,10 @@ export function dockerApi(socket: string, timeoutMs = 3_000): DockerApi & Docker
         ...(PluginReference ? { image: PluginReference } : {}),
         settings: Object.fromEntries(Settings.Env.map(settingOf)),
       }))
+    },
+    async swarmNode(deadline) {
+      const { Swarm, Plugins } = await get('/info', infoSchema, deadline)
+      return { active: Swarm?.LocalNodeState === 'active', volumeDrivers: Plugins?.Volume ?? [] }
     },
     async version(deadline) {
       const { Version, ApiVersion, Components } = await get('/version', versionSchema, deadline)

@@ -11,7 +11,7 @@ import type { References } from '../volume/references.js'
 import { createSilences } from '../volume/silences.js'
 import type { ReleaseAnswer } from '../volume/take-over-policy.js'
 import { asVolume } from '../volume/volume.js'
-import { isActive, type DockerApi } from './docker-api.js'
+import type { ContainersUsing } from './containers-using.js'
 import type { Call, PluginLog } from './driver.js'
 import type { HostVolumes } from './host-volumes.js'
 import type { KnownVolume } from './known-volumes.js'
@@ -26,7 +26,7 @@ export interface HandOverOptions {
   /** Somewhere that all hosts reach, for this host's own address. */
   towards: () => Promise<HostPort>
   volumes: () => HostVolumes
-  docker: DockerApi
+  containersUsing: ContainersUsing
   log: PluginLog
 }
 
@@ -45,7 +45,7 @@ const releaseMs = 60_000
 const retryMs = 5_000
 
 export async function createHandOver(options: HandOverOptions): Promise<HandOver> {
-  const { settings, context, volumes, log, docker } = options
+  const { settings, context, volumes, log } = options
   const identity = await peerIdentity(options.stateFolder)
   const silences = createSilences()
   let address: string | undefined
@@ -82,11 +82,10 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
   }
 
   /** Containers by name; where Docker does not say, how many mounts there are. */
-  async function users({ name, ids }: References): Promise<string[]> {
+  async function users({ uuid, name, ids }: References): Promise<string[]> {
     try {
-      const containers = await docker.containersUsing(name, deadlineIn(3_000))
-      const active = containers.filter(isActive)
-      if (active.length > 0) return active.map(({ name: container }) => `container ${printable(container)}`)
+      const containers = await options.containersUsing({ uuid, name }, deadlineIn(3_000))
+      if (containers.length > 0) return containers.map(({ name: container }) => `container ${printable(container)}`)
     } catch (error) {
       log.debug({ volume: name, error: messageOf(error) }, 'Docker does not say which containers use the volume')
     }

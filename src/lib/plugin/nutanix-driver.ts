@@ -7,6 +7,7 @@ import { printable } from '../volume/names.js'
 import { CannotTell, type Call, type DriverVolume, type VolumeDriver } from './driver.js'
 import type { HostVolumes } from './host-volumes.js'
 import type { KnownVolume, KnownVolumes } from './known-volumes.js'
+import type { Spellings } from './spellings.js'
 import type { Usage } from './usage.js'
 import { within } from './within.js'
 
@@ -26,11 +27,12 @@ export interface NutanixDriverOptions {
   remove: (volume: KnownVolume, call: Call) => Promise<void>
   /** The volume's own name in what Docker calls it: `db` of `db,size=20G`. */
   ownName: (name: string) => string
+  spellings: Spellings
 }
 
 /** Nutanix volume groups as Docker volumes: what a call means, with everything that works injected. */
 export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver {
-  const { known, volumes, usage, ownName } = options
+  const { known, volumes, usage, ownName, spellings } = options
 
   /**
    * In use here under that name, whatever the group is called by now, as dockerd must find it to unmount it; or known, or
@@ -126,6 +128,7 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
     async create(request, call) {
       const group = await options.ensure(request, call)
       known.learn(group)
+      await spellings.learn(group, request.name)
     },
 
     async get({ name }, call) {
@@ -140,7 +143,7 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
         .filter((volume) => options.isShown(volume) || volumes.byUuid(volume.uuid) !== undefined)
       // In use under a name that the group does not have any more.
       const others = volumes.all().flatMap(({ name }) => (known.get(name) ? [] : (used(name) ?? [])))
-      return [...listed, ...others].map((volume) => shown(volume.name, volume))
+      return [...listed, ...others].flatMap((volume) => namesInDocker(volume).map((name) => shown(name, volume)))
     },
 
     async path({ name }, call) {
@@ -151,6 +154,7 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
     mount: ({ name, id }, call) =>
       change(name, call, async (volume) => {
         const place = await volumes.mount(volume, id, call)
+        await spellings.learn(volume, name)
         await learnAgain(volume.uuid, call)
         return place
       }),
@@ -161,6 +165,7 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
 
     remove: ({ name }, call) =>
       change(name, call, async (volume) => {
+        if (await isOneNameOfSeveral(volume, name, call)) return
         const { state } = await volumes.letGo(volume.uuid, call.deadline)
         if (state === 'in-use')
           throw new AcsError('conflict', 'EACSINUSE', `volume "${printable(volume.name)}" is in use on this host`, {
@@ -169,7 +174,38 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
           })
         await options.remove(volume, call)
         known.forget(volume.uuid)
+        await spellings.forget(volume.uuid, name)
       }),
+  }
+
+  /**
+   * As Docker on this host calls it. Not the volume's own name beside a longer one: Docker would take it for another volume
+   * that no container has (`docker volume ls --filter dangling=true`), and it is the one to be removed then.
+   */
+  function namesInDocker(volume: KnownVolume): string[] {
+    const spelled = spellings.of(volume)
+    return spelled.length > 0 ? spelled : [volume.name]
+  }
+
+  /**
+   * A volume goes with the last of its names, as a file does: Docker, which refuses to remove what a stopped container
+   * uses, knows of the container by one of them only. Throws EACSINUSE for a name that Docker here never used.
+   */
+  async function isOneNameOfSeveral(volume: KnownVolume, name: string, call: Call): Promise<boolean> {
+    const names = spellings.of(volume)
+    const others = names.filter((each) => each !== name)
+    if (others.length === 0) return false
+    const shownOthers = others.map((each) => `"${printable(each)}"`).join(' and ')
+    if (!names.includes(name))
+      throw new AcsError(
+        'conflict',
+        'EACSINUSE',
+        `volume "${printable(name)}" is ${shownOthers} to Docker on this host, and its containers know it by that name`,
+        { hints: others.map((each) => `docker volume rm ${printable(each)}`), details: { uuid: volume.uuid } },
+      )
+    await spellings.forget(volume.uuid, name)
+    call.log.info({ volume: volume.name, others }, 'only a name was removed: Docker here knows the volume by another')
+    return true
   }
 
   /** Who holds it now, for the next inspect; worth nothing if it fails. */

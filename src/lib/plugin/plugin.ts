@@ -5,7 +5,8 @@ import type { Prism } from '../prism/prism.js'
 import type { Checkpoint } from '../volume/checkpoint.js'
 import type { VolumeContext } from '../volume/context.js'
 import type { PluginLog, VolumeDriver } from './driver.js'
-import { dockerApi, isActive } from './docker-api.js'
+import { containersUsing } from './containers-using.js'
+import { dockerApi } from './docker-api.js'
 import { canonicalName } from '../volume/inline-name.js'
 import { createHandOver } from './hand-over.js'
 import { openHostVolumes, type HostVolumes } from './host-volumes.js'
@@ -15,11 +16,15 @@ import { createKeyedLocks } from './locks.js'
 import { createNutanixDriver } from './nutanix-driver.js'
 import type { DriverGauges } from './plugin-metrics.js'
 import type { PluginSettings } from './settings.js'
+import { openSpellings } from './spellings.js'
+import { introduceToSwarm } from './swarm-introduction.js'
 import { createStaleReferences } from './stale-references.js'
 import { createUsage } from './usage.js'
 import { checkHeldVolumes, repeat } from './watch.js'
 
 export interface PluginOptions {
+  /** The driver's name in Docker, where Docker finds it by a socket of that name. */
+  driverName?: string
   settings: PluginSettings
   stateFolder: string
   /** Connects on first use; a failure is tried again with the next call. */
@@ -48,6 +53,8 @@ export interface Plugin {
 const watchMs = 3_000
 const refreshMs = 30_000
 const staleMs = 60_000
+/** How long a node of a Swarm may be without the driver after Docker has started. */
+const introduceMs = 30_000
 /** How often what had its time in the trash is deleted. */
 const pruneMs = 3_600_000
 
@@ -70,11 +77,13 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
   })
 
   const docker = dockerApi(settings.dockerSocket)
+  const spellings = await openSpellings(stateFolder, canonicalName)
+  const users = containersUsing(docker, spellings)
   const handOver = await createHandOver({
     settings: () => settings,
     stateFolder,
     context,
-    docker,
+    containersUsing: users,
     log,
     towards: options.towards,
     // Asked for once the plugin is whole.
@@ -104,6 +113,7 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     context,
     isShown: (volume) => settings.show === 'all' || volume.ours === true,
     ownName: canonicalName,
+    spellings,
     async ensure(request, call) {
       const { ensureVolume } = await import('../volume/ensure.js')
       const { storageContainer } = await options.placement().catch(() => ({ storageContainer: undefined }))
@@ -126,9 +136,12 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
   void sweep(host, options.initiator ?? 'auto', log)
   void handOver.listen()
   volumes.settle()
-  void known
-    .refresh()
-    .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'the cluster does not answer yet'))
+  const refresh = async (): Promise<void> => {
+    await known.refresh()
+    const there = new Set(known.all().map(({ uuid }) => uuid))
+    await spellings.keepOnly((uuid) => there.has(uuid))
+  }
+  void refresh().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'the cluster does not answer yet'))
   const every = (ms: number, level: 'debug' | 'warn', failed: string, work: () => Promise<void>): (() => void) =>
     repeat(ms, work, (error) => log[level]({ error: messageOf(error) }, failed))
   const stops = [
@@ -136,7 +149,7 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
       await checkHeldVolumes({ volumes, known, context, log })
       await usage.measure(volumes.all().filter(({ uuid, ids }) => ids.length > 0 && !volumes.isLost(uuid)))
     }),
-    every(refreshMs, 'warn', 'the list of volumes could not be refreshed', () => known.refresh()),
+    every(refreshMs, 'warn', 'the list of volumes could not be refreshed', refresh),
     every(pruneMs, 'warn', 'the trash could not be emptied', async () => {
       const { pruneTrash } = await import('../volume/prune.js')
       const { deleted } = await pruneTrash(context({ deadline: deadlineIn(pruneMs), log }))
@@ -146,14 +159,17 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
       staleMs,
       'debug',
       'could not look for callers that are gone',
-      createStaleReferences({
-        volumes,
-        log,
-        containersUsing: async (name) =>
-          (await docker.containersUsing(name, deadlineIn(5_000))).filter(isActive).map(({ id }) => id),
-      }),
+      createStaleReferences({ volumes, log, containersUsing: (volume) => users(volume, deadlineIn(5_000)) }),
     ),
   ]
+  const { driverName } = options
+  if (driverName !== undefined)
+    stops.push(
+      every(introduceMs, 'debug', 'cannot tell whether Swarm knows the driver', async () => {
+        if (await introduceToSwarm(docker, driverName, deadlineIn(introduceMs)))
+          log.info({ plugin: driverName }, 'Docker knows the driver now, and so does Swarm')
+      }),
+    )
 
   return {
     driver,

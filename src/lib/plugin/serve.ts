@@ -1,6 +1,7 @@
 import { deadlineIn, type Deadline } from '../base/deadline.js'
 import { AcsError } from '../base/errors.js'
 import { printable } from '../base/printable.js'
+import { linkAlias, type Alias } from './alias.js'
 import { defaultBudgets, type Budgets } from './budgets.js'
 import type { PluginLog, VolumeDriver } from './driver.js'
 import { createLog, type LogLevel } from './log.js'
@@ -47,6 +48,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const metrics = createPluginMetrics()
   const { promise: making, make } = onDemand(() => options.createDriver({ log, metrics, stop }))
   let server: PluginServer | undefined
+  let alias: Alias | undefined
   const hangUps = onHangUp(async () => {
     if (!stop.aborted) await reload(making, log)
   })
@@ -56,6 +58,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     metrics.watchServer(() => listening.load())
     options.onListening?.(server.where)
     await log.open()
+    // systemd makes the links of its sockets itself; who chooses a path wants that path.
+    if (options.socket === undefined && 'path' in socket) alias = await linkAlias(socket.path, log)
     log.info({ socket: server.where, plugin: options.name }, 'listening')
     if (await Promise.race([making, aborted(stop)])) log.info({}, 'ready')
     await aborted(stop)
@@ -65,6 +69,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     throw error
   } finally {
     const stopped = deadlineIn({ ...defaultBudgets, ...budgets }.stopMs)
+    await alias?.release()
     await server?.close()
     if (server) await closeDriver(making, log, stopped)
     hangUps.end()

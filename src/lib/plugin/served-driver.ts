@@ -8,6 +8,8 @@ import type { ServedDriver, Surroundings } from './serve.js'
 import { defaultConfigFile, readPluginSettings } from './settings.js'
 
 export interface ServedDriverOptions {
+  /** The driver's name in Docker, where Docker finds it by a socket of that name. */
+  driverName?: string
   /** Default /etc/acs/plugin.yaml. */
   configFile: string | undefined
   stateFolder: string
@@ -38,6 +40,7 @@ export async function createServedDriver(
   const { dataServices } = await options.connection().catch(() => ({ dataServices: undefined }))
   const plugin = await createPlugin({
     settings,
+    ...(options.driverName === undefined ? {} : { driverName: options.driverName }),
     stateFolder: options.stateFolder,
     host: options.host,
     log,

@@ -1,13 +1,14 @@
 import { deadlineIn } from '../base/deadline.js'
 import { messageOf } from '../base/errors.js'
+import { podmanId } from '../volume/references.js'
 import type { PluginLog } from './driver.js'
 import type { HostVolumes } from './host-volumes.js'
 
 export interface StaleReferencesOptions {
   volumes: HostVolumes
   log: PluginLog
-  /** IDs or names of the containers that have the volume mounted, or may; rejects when Docker does not answer. */
-  containersUsing: (volume: string) => Promise<string[]>
+  /** The containers that have the volume mounted, or may; rejects when Docker does not answer. */
+  containersUsing: (volume: { uuid: string; name: string }) => Promise<readonly unknown[]>
 }
 
 /**
@@ -23,7 +24,7 @@ export function createStaleReferences(options: StaleReferencesOptions): () => Pr
   let suspects = new Map<string, string>()
 
   async function isUnused(uuid: string, name: string): Promise<boolean> {
-    if ((await options.containersUsing(name)).length > 0) return false
+    if ((await options.containersUsing({ uuid, name })).length > 0) return false
     return !(await volumes.isUsedBeside(uuid, deadlineIn(10_000)))
   }
 
@@ -32,6 +33,8 @@ export function createStaleReferences(options: StaleReferencesOptions): () => Pr
     for (const { uuid, name, ids } of volumes.all()) {
       if (ids.length === 0) continue
       const callers = ids.map(({ id }) => id)
+      // Podman mounts without a container too: podman volume mount.
+      if (callers.includes(podmanId)) continue
       try {
         if (!(await isUnused(uuid, name))) continue
       } catch (error) {

@@ -19,14 +19,13 @@ export interface InlineName {
  *
  * - maps every spelled name that it is called with to the canonical one, the text before the first comma
  *   (`canonicalName`), and works with that; nothing else may tell two spellings of one volume apart, locks and references least;
- * - answers a Get under exactly the name it was asked for, and lists a volume under the canonical name and under every
- *   spelling that Docker on this host created it with, for as long as that one was not removed: dockerd forgets what
- *   List and Get do not confirm;
+ * - answers a Get under exactly the name it was asked for: dockerd forgets what Get does not confirm;
+ * - lists a volume under the names that Docker on this host has used, as it protects what stopped containers use by these
+ *   (docs/decisions/0010-names-in-docker.md);
  * - counts options in Create only. In every other call they are not even read: `db,size=20G` goes on to work after the
  *   volume was grown to 40G, and after an administrator forbade that size. In a Create of a volume that is there they
  *   must not contradict it (`ensureVolume`);
- * - removes the volume at the Remove of one spelling while another is still known to Docker only as the policy says,
- *   as `docker volume rm db` on another host would.
+ * - removes the volume with the last of these names. Another host's `docker volume rm db` knows none of them, and removes it.
  */
 export function splitInlineName(spelled: string): InlineName {
   const [name = '', ...parts] = spelled.split(',')

@@ -26,6 +26,9 @@ const schema = v.object({
  */
 export type References = v.InferOutput<typeof schema>
 
+/** Podman counts its callers itself and mounts for all of them under this ID: the SHA-256 of "placeholder\n" (docker-protocols.md C). */
+export const podmanId = '2f73349cfc4630255319c6c8dfc1b46a8996ace9d14d8e07563b165915918ec2'
+
 /** The references of a volume; undefined when the plugin does not have it. Throws EACSREFERENCES. */
 export async function readReferences(stateFolder: string, volumeUuid: string): Promise<References | undefined> {
   const path = pathOf(stateFolder, volumeUuid)

@@ -1,48 +1,26 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
 import { dockerApi } from '../../../src/lib/plugin/docker-api.js'
 import { requirement } from '../../requirements.js'
+import { dockerDaemon, type DockerDaemon } from './docker-daemon.js'
 
-const ready = requirement('docker-api against dockerd', ['root', { tool: 'dockerd' }, { tool: 'containerd' }])
+const ready = requirement('docker-api against dockerd', ['root', { tool: 'dockerd' }, { tool: 'docker' }])
 
-/** A dockerd of its own: nothing is run in it, so it needs neither a network nor images of anybody. */
+/** Nothing is run in it, so it needs no image of anybody. */
 describe.skipIf(!ready)('dockerd', () => {
   let folder: string
-  let daemon: ChildProcess
-  let log = ''
-  let socket: string
+  let daemon: DockerDaemon
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'acs-dockerd-'))
-    socket = join(folder, 'd.sock')
-    await writeFile(join(folder, 'daemon.json'), '{}')
-    const args = [
-      ...['--config-file', join(folder, 'daemon.json'), '--host', `unix://${socket}`],
-      ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'), '--pidfile', join(folder, 'pid')],
-      ...['--iptables=false', '--ip6tables=false', '--bridge=none', '--storage-driver=vfs'],
-    ]
-    const path = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`
-    daemon = spawn('dockerd', args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PATH: path } })
-    for (const stream of [daemon.stdout, daemon.stderr])
-      stream?.on('data', (text: Buffer) => (log = (log + text.toString()).slice(-4_000)))
-    const deadline = deadlineIn(60_000)
-    while ((await call('GET', '/_ping').catch(() => 0)) !== 200) {
-      if (daemon.exitCode !== null || deadline.remainingMs() === 0) throw new Error(`dockerd does not start:\n${log}`)
-      await deadline.sleep(100, 'waiting for dockerd')
-    }
+    folder = await mkdtemp(join('/tmp', 'acs-da-'))
+    daemon = dockerDaemon(folder)
+    await daemon.start()
   })
-
   afterAll(async () => {
-    if (daemon.exitCode === null) {
-      const ended = new Promise((resolve) => daemon.once('exit', resolve))
-      daemon.kill('SIGTERM')
-      await ended
-    }
+    await daemon.close()
     await rm(folder, { recursive: true, force: true })
   })
 
@@ -54,7 +32,7 @@ describe.skipIf(!ready)('dockerd', () => {
   ): Promise<number> {
     const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
       const sent = request(
-        { socketPath: socket, method, path, headers: { host: 'd', 'content-type': type } },
+        { socketPath: daemon.socket, method, path, headers: { host: 'd', 'content-type': type } },
         (answer) => {
           let text = ''
           answer.on('data', (chunk: Buffer) => (text += chunk.toString()))
@@ -79,7 +57,7 @@ describe.skipIf(!ready)('dockerd', () => {
     await create('web', 'db')
     await create('job', 'logs')
     await create('other', 'db2')
-    const api = dockerApi(`unix://${socket}`)
+    const api = dockerApi(`unix://${daemon.socket}`)
     const using = await api.containersUsing('db', deadlineIn(10_000))
     expect(using).toEqual([{ id: expect.stringMatching(/^[0-9a-f]{64}$/) as string, name: 'web', state: 'created' }])
     // The filter of Docker takes a mount point too, and this is one.

@@ -10,7 +10,7 @@ import type { HostMachine } from '../../../src/lib/host/host.js'
 import { allReferences } from '../../../src/lib/volume/references.js'
 import { startVolumeLab, type VolumeLab } from '../../integration/volume/lab.js'
 import { projectRoot } from '../../integration/cli/acs.js'
-import { until } from './docker-lab.js'
+import { until } from './until.js'
 import { pluginClient } from './plugin-client.js'
 
 /** A host of its own as far as acs can see: host name, network, state, initiator name, plugin. */

@@ -1,34 +1,32 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { projectRoot } from '../../unit/cli/project.js'
 import { startMountedLab, type MountedLab } from '../volume/mounted-lab.js'
-import { importBusybox, until, type Outcome } from './docker-lab.js'
+import { dockerDaemon, type DockerDaemon } from './docker-daemon.js'
+import { settled } from './served-plugin.js'
 
 const exec = promisify(execFile)
 
 /** A Docker daemon of its own, a simulated cluster, and acs packaged as that daemon's managed plugin. */
-export interface ManagedLab {
+export interface ManagedLab extends Pick<DockerDaemon, 'docker' | 'ok'> {
   cluster: MountedLab
   /** Everything of Docker's is below. */
   folder: string
   /** The plugin's name in Docker, unlike any other on this machine. */
   name: string
-  /** Never throws. */
-  docker: (...args: string[]) => Promise<Outcome>
-  /** Its output, trimmed; throws when it fails. */
-  ok: (...args: string[]) => Promise<string>
+  /** Its settings, `ACS_PLUGIN_CONFIG` of the environment. */
+  configFile: string
   /** `docker plugin create` and `set`, not yet enabled. `settings` win over the cluster's. */
   install: (settings?: Record<string, string>) => Promise<void>
   /** Pid of the plugin's process, which has an argument of its own: the socket. */
   pluginPid: () => Promise<number>
-  startDaemon: () => Promise<void>
-  stopDaemon: (signal: NodeJS.Signals) => Promise<void>
+  startDaemon: DockerDaemon['start']
+  stopDaemon: DockerDaemon['stop']
   /** What dockerd and the plugin have said. */
-  logs: () => Promise<string>
+  logs: () => string
   /** What is left of volumes once everything lingering is detached; empty when clean. */
   settled: () => Promise<string[]>
   close: () => Promise<void>
@@ -39,49 +37,11 @@ export async function startManagedLab(): Promise<ManagedLab> {
   // Not below the test runner's folder: containerd's sockets have long names.
   const folder = await mkdtemp(join('/tmp', 'acs-mp-'))
   const name = `acs-t-${randomBytes(3).toString('hex')}`
-  const host = `unix://${folder}/docker.sock`
-  const log = join(folder, 'dockerd.log')
   const configFile = join(folder, 'plugin.yaml')
   await writeFile(configFile, `docker: ${folder}/docker.sock\npeer: { listen: '127.0.0.1:0' }\nlinger: 1s\n`)
   await packagePlugin(join(folder, 'plugin'), join(folder, 'mnt'))
-  let daemon: ChildProcess | undefined
-
-  const docker = (...args: string[]): Promise<Outcome> =>
-    new Promise((resolve) => {
-      execFile('docker', ['-H', host, ...args], { timeout: 150_000 }, (error, stdout, stderr) => {
-        const code = error ? (typeof error.code === 'number' ? error.code : 255) : 0
-        resolve({ code, stdout, stderr })
-      })
-    })
-  const logs = (): Promise<string> => readFile(log, 'utf8').catch(() => '')
-  const ok = async (...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await docker(...args)
-    if (code !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr || stdout}`)
-    return stdout.trim()
-  }
-  const startDaemon = async (): Promise<void> => {
-    daemon = spawn(
-      '/bin/sh',
-      [
-        '-c',
-        `exec dockerd -H ${host} --data-root ${folder}/data --exec-root ${folder}/exec -p ${folder}/pid ` +
-          `--iptables=false --ip6tables=false --bridge=none --log-level warn >> ${log} 2>&1`,
-      ],
-      // containerd leaves a dump of its stacks when it has to be ended.
-      { stdio: 'ignore', env: { ...process.env, TMPDIR: folder } },
-    )
-    await until('dockerd answers', 60_000, async () => (await docker('version')).code === 0)
-  }
-  const stopDaemon = async (signal: NodeJS.Signals): Promise<void> => {
-    const containerd = await readFile(`${folder}/exec/containerd/containerd.pid`, 'utf8').catch(() => '')
-    const ended = daemon?.exitCode === null && new Promise((resolve) => daemon?.once('exit', resolve))
-    daemon?.kill(signal)
-    await ended
-    daemon = undefined
-    // A dockerd that finds the one before's containerd, be it a zombie, waits for it to answer and then gives up.
-    if (containerd !== '')
-      await until('containerd has ended', 60_000, () => Promise.resolve(!existsSync(`/proc/${containerd.trim()}`)))
-  }
+  const daemon = dockerDaemon(folder)
+  const { docker, ok } = daemon
   /** dockerd leaves the folders of plugins' sockets to the next boot. */
   const socketFolders = new Set<string>()
   const pluginPid = async (): Promise<number> => {
@@ -91,13 +51,14 @@ export async function startManagedLab(): Promise<ManagedLab> {
     return pid
   }
 
-  await startDaemon()
-  await importBusybox(folder, ok)
+  await daemon.start()
+  await daemon.importImage()
 
   return {
     cluster,
     folder,
     name,
+    configFile,
     docker,
     ok,
     async install(settings = {}) {
@@ -107,28 +68,18 @@ export async function startManagedLab(): Promise<ManagedLab> {
       await ok('plugin', 'set', name, ...Object.entries(all).map(([key, value]) => `${key}=${value}`))
     },
     pluginPid,
-    startDaemon,
-    stopDaemon,
-    logs,
-    async settled() {
-      let left: string[] = []
-      await until('all is detached', 30_000, async () => {
-        left = await cluster.leftovers()
-        return left.length === 0
-      }).catch(() => undefined)
-      return left
-    },
+    startDaemon: daemon.start,
+    stopDaemon: daemon.stop,
+    logs: daemon.log,
+    settled: () => settled(cluster),
     async close() {
-      const containers = await docker('ps', '-aq')
-      const ids = containers.stdout.split('\n').filter((id) => id !== '')
-      if (ids.length > 0) await docker('rm', '-f', ...ids)
+      await daemon.removeContainers()
       await docker('plugin', 'disable', '-f', name)
       await docker('plugin', 'rm', '-f', name)
-      await stopDaemon('SIGTERM')
+      // Also the folder of volumes, which stays a mount point of its own.
+      await daemon.close()
       await cluster.close()
       for (const socketFolder of socketFolders) await rm(socketFolder, { recursive: true, force: true })
-      // The folder of volumes stays a mount point of its own, and so does dockerd's when it was killed.
-      for (const name of ['mnt', 'data']) await exec('umount', [join(folder, name)]).catch(() => undefined)
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Running } from '../../integration/cli/acs.js'
 import { oldPluginCalls } from '../../integration/plugin/old-plugin.js'
-import { canRunDocker, until } from './docker-lab.js'
+import { canRunDocker } from './docker-lab.js'
 import { startManagedLab, type ManagedLab } from './managed-lab.js'
+import { until } from './until.js'
 
 const exec = promisify(execFile)
 
@@ -16,8 +19,8 @@ describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
     lab = await startManagedLab()
     password = (await readFile(lab.cluster.env.ACS_PASSWORD_FILE!, 'utf8')).trim()
   })
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') process.stderr.write(await lab.logs())
+  afterEach(({ task }) => {
+    if (task.result?.state === 'fail') process.stderr.write(lab.logs())
   })
   afterAll(() => lab.close())
 
@@ -46,7 +49,7 @@ describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
   it('shows no secret to who may inspect it', async () => {
     expect(password).not.toBe('')
     expect(await lab.ok('plugin', 'inspect', lab.name)).not.toContain(password)
-    expect(await lab.logs()).not.toContain(password)
+    expect(lab.logs()).not.toContain(password)
   })
 
   it('is upgraded without a registry while a container writes to its volume', async () => {
@@ -126,11 +129,11 @@ describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
       PRISM_USERNAME: user,
       PRISM_PASSWORD: password,
     })
-    expect(await lab.logs()).not.toContain('WARNING: PRISM_PASSWORD')
+    expect(lab.logs()).not.toContain('WARNING: PRISM_PASSWORD')
     await enable()
     expect(await run('-v', 'pg:/data', 'box', 'cat', '/data/file')).toContain('kept')
-    expect(await lab.logs()).toContain('WARNING: PRISM_PASSWORD')
-    expect(await lab.logs()).not.toContain(password)
+    expect(lab.logs()).toContain('WARNING: PRISM_PASSWORD')
+    expect(lab.logs()).not.toContain(password)
     expect(await lab.settled()).toEqual([])
   })
 
@@ -141,6 +144,59 @@ describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
       [],
     )
     expect(await storageDaemons(lab)).toEqual([])
+  })
+
+  describe('in whose place the service comes, as in that of the old plugin', () => {
+    let service: Running
+    let kept: string
+    const alias = (): string => `/run/docker/plugins/${lab.name}:latest.sock`
+
+    beforeAll(async () => {
+      await enable()
+      await lab.ok('volume', 'create', '-d', lab.name, '-o', 'size=64M', '--label', 'kept=yes', 'moved')
+      kept = await start('moved', 'echo started >> /data/log; sleep 600')
+      await lab.ok('stop', '--time', '0', kept)
+      expect(await lab.settled()).toEqual([])
+      await lab.ok('plugin', 'disable', '-f', lab.name)
+      await lab.ok('plugin', 'rm', '-f', lab.name)
+      const config = join(lab.folder, 'service.yaml')
+      await writeFile(config, (await readFile(lab.configFile, 'utf8')) + `mountFolder: ${lab.folder}/service\n`)
+      service = lab.cluster.start(`plugin serve --name ${lab.name} --config ${config}`)
+      await until('it listens under both names', 10_000, () => Promise.resolve(existsSync(alias())))
+    })
+    afterAll(async () => {
+      service.process.kill('SIGTERM')
+      await service.ended
+      expect(existsSync(alias())).toBe(false)
+    })
+
+    it('starts its containers, which ask for the driver with a tag', async () => {
+      expect(await lab.ok('inspect', '-f', '{{(index .Mounts 0).Driver}}', kept)).toBe(`${lab.name}:latest`)
+      await lab.ok('start', kept)
+      expect(await lab.ok('exec', kept, 'cat', '/data/log')).toBe('started\nstarted')
+    })
+
+    it('keeps what Docker knows of its volumes over a restart of dockerd', async () => {
+      await lab.ok('stop', '--time', '0', kept)
+      await lab.stopDaemon('SIGTERM')
+      await lab.startDaemon()
+      const [volume] = JSON.parse(await lab.ok('volume', 'inspect', 'moved')) as Record<string, unknown>[]
+      expect(volume).toMatchObject({ Driver: `${lab.name}:latest`, Labels: { kept: 'yes' }, Options: { size: '64M' } })
+      // Once for each of the two drivers.
+      expect((await lab.ok('volume', 'ls', '-q', '--filter', 'name=moved')).split('\n')).toEqual(['moved', 'moved'])
+      await lab.ok('start', kept)
+      expect(await lab.ok('exec', kept, 'cat', '/data/log')).toBe('started\nstarted\nstarted')
+    })
+
+    it('makes new volumes under the name without a tag, and removes old and new', async () => {
+      await volume('new')
+      await run('-v', 'new:/data', '-v', 'moved:/old', 'box', 'sh', '-c', 'cat /old/log > /data/log')
+      await lab.ok('rm', '-f', kept)
+      await lab.ok('volume', 'rm', 'moved', 'new')
+      expect(await lab.settled()).toEqual([])
+      const names = (await lab.cluster.prism.volumeGroups()).map(({ name }) => name)
+      expect(names.filter((name) => name === 'moved' || name === 'new')).toEqual([])
+    })
   })
 })
 

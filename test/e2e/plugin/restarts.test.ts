@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { JournalStep } from '../../../src/lib/volume/journal.js'
-import { canRunDocker, startDockerLab, until, type DockerLab } from './docker-lab.js'
+import { canRunDocker, startDockerLab, type DockerLab } from './docker-lab.js'
+import { until } from './until.js'
 
 /** Steps of a volume's first mount, of a later one, and of the detach that follows the last unmount. */
 const firstMount: JournalStep[] = [

@@ -10,7 +10,7 @@ import { installPlugin } from '../../../src/lib/plugin/install/install.js'
 import { projectRoot } from '../../integration/cli/acs.js'
 import { startVolumeLab, type VolumeLab } from '../../integration/volume/lab.js'
 import { requirement } from '../../requirements.js'
-import { until } from './docker-lab.js'
+import { until } from './until.js'
 
 const able = requirement('the sidekick', [
   'root',

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { canMount } from '../volume/mounted-lab.js'
-import { until } from './docker-lab.js'
+import { until } from './until.js'
 import { startHostsLab, startWriter, wholeBlocks, type Host, type HostsLab } from './hosts-lab.js'
 import { join } from 'node:path'
 

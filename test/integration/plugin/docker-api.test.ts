@@ -50,6 +50,16 @@ const answers =
   }
 
 describe('what Docker is asked', () => {
+  it.each([
+    [{ Swarm: { LocalNodeState: 'active' }, Plugins: { Volume: ['local', 'nutanix'] } }, true, ['local', 'nutanix']],
+    [{ Swarm: { LocalNodeState: 'inactive' }, Plugins: { Volume: ['local'] } }, false, ['local']],
+    [{ Swarm: null, Plugins: { Volume: null } }, false, []],
+  ])('is whether it is in a Swarm, and which drivers it has used', async (body, active, volumeDrivers) => {
+    const { api, paths } = await docker(answers(200, body))
+    expect(await api.swarmNode(deadlineIn(5_000))).toEqual({ active, volumeDrivers })
+    expect(paths).toEqual(['/info'])
+  })
+
   it('is who uses a volume, running or not', async () => {
     const { api, paths } = await docker(answers(200, containers))
     expect(await api.containersUsing('db', deadlineIn(5_000))).toEqual([

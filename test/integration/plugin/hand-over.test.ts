@@ -29,6 +29,7 @@ interface Machine {
 async function machine(name: string, prism: FakePrism, disks: Disks): Promise<Machine> {
   const context = await fakeContext(prism, fakeHost(name, disks))
   const mountFolder = await temporaryFolder()
+  const docker = dockerApi(join(mountFolder, 'no-docker.sock'))
   let listen = '127.0.0.1:0'
   const start = async (): Promise<{ volumes: HostVolumes; handOver: HandOver }> => {
     const work = ({ deadline }: { deadline: VolumeContext['deadline'] }): VolumeContext => {
@@ -39,7 +40,7 @@ async function machine(name: string, prism: FakePrism, disks: Disks): Promise<Ma
       settings: () => ({ peer: { listen }, takeOver: { policy: 'take-over', delayMs: 500 } }),
       stateFolder: context.stateFolder,
       context: work,
-      docker: dockerApi(join(mountFolder, 'no-docker.sock')),
+      containersUsing: (volume, deadline) => docker.containersUsing(volume.name, deadline),
       log: recordingLog(),
       towards: () => Promise.resolve({ host: '127.0.0.1', port: 9440 }),
       volumes: () => volumes,

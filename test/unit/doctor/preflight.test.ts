@@ -315,6 +315,9 @@ describe('Docker', () => {
     await listen(createServer(), alive)
     for (const path of [ours, other]) await makeStale(path)
     sick.write('plugins/plain.sock', '')
+    // Second names, which Docker passes over: of one that is stale, and of nothing.
+    symlinkSync('nutanix.sock', join(sick.context.pluginFolder, 'nutanix:latest.sock'))
+    symlinkSync('nothing.sock', join(sick.context.pluginFolder, 'nothing:latest.sock'))
     sick.write('etc/docker/plugins/gone.spec', `unix://${join(sick.folder, 'gone.sock')}\n`)
     const findings = await look()
     const stale = ill(findings, 'stale-socket')

@@ -151,15 +151,13 @@ describe('the advice', () => {
       'docker stop web',
       'docker plugin disable',
       'docker plugin rm',
-      'npm run package:plugin',
-      'docker plugin set',
-      'docker plugin enable --timeout 0',
+      'acs plugin install --name nutanix',
+      'in /etc/acs/plugin.yaml, for new volumes: defaults: { container: "ctr" }',
       'acs migrate dvp (',
       'docker start web',
     ]
     expect(order.map(at)).toEqual([...order.map(at)].sort((a, b) => a - b))
     expect(at('docker stop web')).toBe(0)
-    expect(steps.join()).toContain('PRISM_IP=192.0.2.1 PRISM_USERNAME=dvp DEFAULT_CONTAINER=ctr ACS_FINGERPRINT')
     expect(steps.join()).not.toContain('PRISM_PASSWORD')
   })
 
@@ -170,7 +168,28 @@ describe('the advice', () => {
     expect(steps.join()).not.toContain('docker stop')
   })
 
-  it('takes the service where Docker knows no managed name', () => {
+  it.each(['ntnx/nutanix_volume_plugin:latest', 'nutanix:1.4'])(
+    'takes a managed plugin where Docker knows %s',
+    (name) => {
+      const plugin = findOldPlugin([{ ...oldPlugin, name }])!
+      const other: Survey = {
+        ...survey,
+        docker: {
+          reachable: true,
+          oldPlugin: plugin,
+          driverNames: oldDriverNames('nutanix', plugin),
+          volumes: [{ name: 'pg', driver: name }],
+          mounts: [],
+        },
+      }
+      const steps = stepsOf(other, assess(other), 'nutanix')
+      expect(steps.join()).toContain('docker plugin create')
+      expect(steps.join()).toContain('PRISM_IP=192.0.2.1 PRISM_USERNAME=dvp DEFAULT_CONTAINER=ctr ACS_FINGERPRINT')
+      expect(steps.join()).not.toContain('PRISM_PASSWORD')
+    },
+  )
+
+  it('takes the service where Docker knows the bare name', () => {
     const bare = seen([attached], [['pg', 'nutanix']])
     expect(stepsOf(bare, assess(bare), 'nutanix').join()).toContain('acs plugin install --name nutanix')
   })

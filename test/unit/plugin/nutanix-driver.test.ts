@@ -3,8 +3,10 @@ import { AcsError } from '../../../src/lib/base/errors.js'
 import { CannotTell, type VolumeDriver } from '../../../src/lib/plugin/driver.js'
 import { openKnownVolumes, type KnownVolumes } from '../../../src/lib/plugin/known-volumes.js'
 import { createNutanixDriver } from '../../../src/lib/plugin/nutanix-driver.js'
+import { openSpellings } from '../../../src/lib/plugin/spellings.js'
 import { createUsage } from '../../../src/lib/plugin/usage.js'
 import { createVolume } from '../../../src/lib/volume/create.js'
+import { canonicalName } from '../../../src/lib/volume/inline-name.js'
 import { removeVolume } from '../../../src/lib/volume/remove.js'
 import { call, scene, type Scene } from './scene.js'
 
@@ -29,12 +31,14 @@ async function driverScene(): Promise<DriverScene> {
     usage: createUsage(s.context.host),
     context: ({ deadline }) => ({ ...s.context, deadline }),
     isShown: ({ ours }) => ours === true,
-    ensure: ({ name }) => Promise.resolve(s.prism.put({ uuid: '00000000-0000-4000-8000-000000000001', name })),
+    ensure: ({ name }) =>
+      Promise.resolve(s.prism.put({ uuid: '00000000-0000-4000-8000-000000000001', name: canonicalName(name) })),
     async remove({ uuid, name }) {
       await removeVolume(s.context, { volume: uuid, name })
       removed.push(name)
     },
-    ownName: (name) => name.split(',')[0] ?? name,
+    ownName: canonicalName,
+    spellings: await openSpellings(s.context.stateFolder, canonicalName),
   })
   return { ...s, driver, known, removed }
 }
@@ -153,6 +157,34 @@ describe('the driver', () => {
     await s.volumes.mount(s.volume, 'one', call())
     await s.driver.mount({ name: 'db', id: 'two' }, call())
     expect(s.volumes.byUuid(s.volume.uuid)?.ids).toHaveLength(2)
+  })
+
+  it('lists a volume as Docker calls it, so that Docker knows it to be in use', async () => {
+    const s = await driverScene()
+    await s.known.refresh()
+    const listed = async (): Promise<string[]> => (await s.driver.list(call())).map(({ name }) => name)
+    expect(await listed()).toEqual(['db'])
+    await s.driver.mount({ name: 'db,size=20G', id: 'one' }, call())
+    expect(await listed()).toEqual(['db,size=20G'])
+    await s.driver.mount({ name: 'db', id: 'two' }, call())
+    expect(await listed()).toEqual(['db,size=20G', 'db'])
+  })
+
+  it('removes a volume with the last of the names that Docker has for it', async () => {
+    const s = await driverScene()
+    for (const name of ['db,size=20G', 'db,fs=ext4']) {
+      await s.driver.mount({ name, id: name }, call())
+      await s.driver.unmount({ name, id: name }, call())
+    }
+    // A stopped container may have it by one of the names, and Docker would not know.
+    await expect(s.driver.remove({ name: 'db' }, call())).rejects.toMatchObject({
+      code: 'EACSINUSE',
+      hints: ['docker volume rm db,size=20G', 'docker volume rm db,fs=ext4'],
+    })
+    await s.driver.remove({ name: 'db,size=20G' }, call())
+    expect(s.removed).toEqual([])
+    await s.driver.remove({ name: 'db,fs=ext4' }, call())
+    expect(s.removed).toEqual(['db'])
   })
 
   it('removes what nobody uses, detaching it first', async () => {

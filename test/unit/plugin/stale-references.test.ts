@@ -1,9 +1,14 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it, vi } from 'vitest'
 import { createStaleReferences } from '../../../src/lib/plugin/stale-references.js'
 import { call, recordingLog, scene, type Scene } from './scene.js'
 
-async function looked(s: Scene, containersUsing: (volume: string) => Promise<string[]>): Promise<() => Promise<void>> {
-  await s.volumes.mount(s.volume, 'one', call())
+async function looked(
+  s: Scene,
+  containersUsing: () => Promise<string[]>,
+  caller = 'one',
+): Promise<() => Promise<void>> {
+  await s.volumes.mount(s.volume, caller, call())
   return createStaleReferences({ volumes: s.volumes, log: recordingLog(), containersUsing })
 }
 
@@ -37,6 +42,14 @@ describe('callers that are gone', () => {
     const look = await looked(s, () => Promise.resolve([]))
     const [mount] = s.context.host.mounted
     s.context.host.mounted.push({ ...mount!, mountPoint: '/var/lib/docker/overlay2/x/merged/data' })
+    for (let looks = 0; looks < 3; looks += 1) await look()
+    expect(s.volumes.byName('db')?.ids).toHaveLength(1)
+  })
+
+  it("are not gone when they are Podman's, who mounts without a container too", async () => {
+    const s = await scene()
+    const podman = createHash('sha256').update('placeholder\n').digest('hex')
+    const look = await looked(s, () => Promise.resolve([]), podman)
     for (let looks = 0; looks < 3; looks += 1) await look()
     expect(s.volumes.byName('db')?.ids).toHaveLength(1)
   })

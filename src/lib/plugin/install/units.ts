@@ -1,3 +1,5 @@
+import { aliasPath } from '../alias.js'
+
 /** What the units of one plugin depend on. */
 export interface UnitRequest {
   /** Name of the volume driver in Docker. */
@@ -36,6 +38,8 @@ Before=docker.service podman.service podman-restart.service
 
 [Socket]
 ListenStream=${socketPath(name)}
+# Containers and volumes of a managed plugin of this name, Nutanix's old one too, ask for the driver with its tag.
+Symlinks=${aliasPath(socketPath(name))}
 SocketMode=0600
 DirectoryMode=0755
 # A socket that nobody listens on costs 15 s at every docker volume ls.

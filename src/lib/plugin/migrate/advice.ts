@@ -1,7 +1,7 @@
 import { printable } from '../../base/printable.js'
 import { isActive, type DockerContainer } from '../docker-api.js'
 import type { DvpVolume } from './assess.js'
-import { hasManagedName, withoutLatest, type OldPlugin } from './old-plugin.js'
+import { serviceAnswers, withoutLatest, type OldPlugin } from './old-plugin.js'
 import type { Survey } from './survey.js'
 
 /** What becomes of a volume, in one sentence. */
@@ -56,7 +56,7 @@ export function stepsOf({ docker }: Survey, volumes: readonly DvpVolume[], drive
   const containers = activeContainers(moving)
   const services = [...new Set(containers.flatMap((container) => swarmService(container) ?? []))]
   const alone = containers.filter((container) => swarmService(container) === undefined).map(({ name }) => name)
-  const managed = docker.reachable && hasManagedName(docker.volumes.filter(({ driver: each }) => isOf(docker, each)))
+  const known = docker.reachable ? docker.volumes.filter(({ driver: each }) => docker.driverNames.includes(each)) : []
   return [
     ...(services.length > 0 ? [`docker service scale ${services.map((service) => `${service}=0`).join(' ')}`] : []),
     ...(alone.length > 0 ? [`docker stop ${alone.join(' ')}`] : []),
@@ -72,30 +72,32 @@ export function stepsOf({ docker }: Survey, volumes: readonly DvpVolume[], drive
         ]
       : []),
     'put the password, a new one, in /etc/acs/password (mode 0600, root)',
-    ...install(name, oldPlugin, managed),
+    ...(serviceAnswers(name, known) ? installService(name, oldPlugin) : installManaged(name, oldPlugin)),
     'acs migrate dvp (marks the volumes as managed by acs: listed, and into the trash at docker volume rm)',
     ...(alone.length > 0 ? [`docker start ${alone.join(' ')}`] : []),
     ...services.map((service) => `docker service scale ${service}=N, as many as before`),
   ].map(printable)
 }
 
-/**
- * A container keeps its volumes' driver by name, and a managed plugin's name has a tag: to `nutanix:latest` only a
- * managed plugin `nutanix` answers, or a socket of exactly that name (seen with dockerd 20.10).
- */
-function install(name: string, oldPlugin: OldPlugin | undefined, managed: boolean): string[] {
+/** A container keeps its volumes' driver by name, `nutanix:latest`; the service answers to that too (seen with dockerd 20.10). */
+function installService(name: string, oldPlugin: OldPlugin | undefined): string[] {
+  const container = oldPlugin?.settings.DEFAULT_CONTAINER
+  return [
+    `acs plugin install --name ${name}`,
+    ...(container === undefined
+      ? []
+      : [`in /etc/acs/plugin.yaml, for new volumes: defaults: { container: ${JSON.stringify(container)} }`]),
+  ]
+}
+
+function installManaged(name: string, oldPlugin: OldPlugin | undefined): string[] {
   const settings = Object.entries(oldPlugin?.settings ?? {}).map(([key, value]) => `${key}=${value}`)
   const values = settings.length > 0 ? settings.join(' ') : 'PRISM_IP=HOST PRISM_USERNAME=USER'
-  if (!managed) return [`acs plugin install --name ${name}`]
   return [
     `npm run package:plugin, then: docker plugin create ${name} tmp/plugin`,
     `docker plugin set ${name} ${values} ACS_FINGERPRINT=AA:BB:... (acs context add shows it)`,
     `docker plugin enable --timeout 0 ${name}`,
   ]
-}
-
-function isOf(docker: Survey['docker'], driver: string): boolean {
-  return docker.reachable && docker.driverNames.includes(driver)
 }
 
 function activeContainers(volumes: readonly DvpVolume[]): DockerContainer[] {

@@ -1,4 +1,5 @@
 import type { DockerPlugin, DockerVolume } from '../docker-api.js'
+import { managedName } from '../managed-name.js'
 
 /** Nutanix's own volume plugin, `ntnx/nutanix_volume_plugin` (docker-protocols.md A.9), as Docker has it. */
 export interface OldPlugin {
@@ -34,7 +35,7 @@ export function findOldPlugin(plugins: readonly DockerPlugin[]): OldPlugin | und
 /** Names by which Docker knows the old plugin's volumes: a managed plugin's have a tag, a socket's have none. */
 export function oldDriverNames(driver: string, plugin: OldPlugin | undefined): string[] {
   const bare = [driver, ...(plugin ? [plugin.name] : [])].map(withoutLatest)
-  return [...new Set(bare.flatMap((name) => [name, `${name}:latest`]))]
+  return [...new Set(bare.flatMap((name) => [name, managedName(name)]))]
 }
 
 /** `nutanix` of `nutanix:latest`; another tag is part of the name. */
@@ -42,7 +43,11 @@ export function withoutLatest(name: string): string {
   return name.replace(/:latest$/, '')
 }
 
-/** Whether Docker knows volumes under a managed plugin's name, which a plugin with a socket of its own does not answer to. */
-export function hasManagedName(volumes: readonly DockerVolume[]): boolean {
-  return volumes.some(({ driver }) => driver.includes(':'))
+/**
+ * Whether a service of that name answers for all drivers by which Docker knows the volumes: for its name, with the tag
+ * `latest` too. Another tag or a registry's name is a managed plugin's only.
+ */
+export function serviceAnswers(name: string, volumes: readonly DockerVolume[]): boolean {
+  const names = [name, managedName(name)]
+  return /^[a-z0-9][a-z0-9_.-]*$/.test(name) && volumes.every(({ driver }) => names.includes(driver))
 }

@@ -219,6 +219,8 @@ describe('the units', () => {
       (from.get(section)?.get(key) ?? []).join(' ')
     expect(setting(socket, 'Socket', 'SocketMode')).toBe('0600')
     expect(setting(socket, 'Socket', 'RemoveOnStop')).toBe('yes')
+    // By this name containers of a managed plugin ask for it.
+    expect(setting(socket, 'Socket', 'Symlinks')).toBe('/run/docker/plugins/nutanix:latest.sock')
     expect(setting(socket, 'Unit', 'Before')).toContain('docker.service')
     expect(setting(socket, 'Install', 'WantedBy')).toBe('sockets.target')
     expect(setting(service, 'Unit', 'Requires')).toBe('acs-plugin.socket')
