@@ -3,11 +3,17 @@ import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { AcsError, errorCode, messageOf } from './errors.js'
 
-/**
- * Replaces a file so that after a crash it holds the old or the new content, never a mixture:
- * temp file in the same folder, fsync, rename, fsync of the folder.
- */
+/** Replaces a file for good: once this returns, also a crash of the machine leaves the new content. */
 export async function writeDurably(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+  await writeAtomically(path, content, mode)
+  await syncFolder(dirname(path))
+}
+
+/**
+ * Replaces a file so that it always holds the old or the new content, never a mixture: temp file in the same folder,
+ * fsync, rename. After a crash of the machine, unlike one of the process, it may be the old one again.
+ */
+export async function writeAtomically(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
   const file = await open(temporary, 'wx', mode)
   try {
@@ -20,7 +26,6 @@ export async function writeDurably(path: string, content: string | Uint8Array, m
   }
   await file.close()
   await rename(temporary, path)
-  await syncFolder(dirname(path))
 }
 
 /** Removes a file (absent is fine) and makes the removal durable. */

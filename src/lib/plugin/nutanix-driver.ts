@@ -1,7 +1,6 @@
-import { AcsError, isAcsError, messageOf } from '../base/errors.js'
+import { AcsError, messageOf } from '../base/errors.js'
 import { formatSize } from '../base/sizes.js'
 import type { VolumeGroup } from '../prism/prism.js'
-import type { VolumeContext } from '../volume/context.js'
 import { printable } from '../volume/names.js'
 import { CannotTell, type Call, type DriverVolume, type VolumeDriver } from './driver.js'
 import type { HostVolumes } from './host-volumes.js'
@@ -16,7 +15,6 @@ export interface NutanixDriverOptions {
   known: KnownVolumes
   volumes: HostVolumes
   usage: Usage
-  context: (call: Call) => VolumeContext
   /** Whether a list shows the volume; a `get` by name finds it all the same. */
   isShown: (volume: KnownVolume) => boolean
   /** Makes the volume, or takes up the one of that name. Idempotent. */
@@ -113,9 +111,7 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
 
     async mount({ name, id }, call) {
       const volume = await findForChange(name, call)
-      const place = await volumes.mount(volume, id, call)
-      await learnAgain(volume.uuid, call)
-      return place
+      return volumes.mount(volume, id, call)
     },
 
     async unmount({ name, id }, call) {
@@ -133,16 +129,5 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
       await options.remove(volume, call)
       known.forget(volume.uuid)
     },
-  }
-
-  /** Who holds it now, for the next inspect; worth nothing if it fails. */
-  async function learnAgain(uuid: string, call: Call): Promise<void> {
-    const context = options.context(call)
-    try {
-      known.learn(await context.prism.volumeGroup(uuid, { deadline: call.deadline.atMost(2_000) }))
-    } catch (error) {
-      if (!isAcsError(error)) throw error
-      call.log.debug({ error: error.message }, 'the holder is not known yet')
-    }
   }
 }

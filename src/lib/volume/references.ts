@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { ensureFolder, removeDurably, writeDurably } from '../base/durable-file.js'
+import { ensureFolder, removeDurably, writeAtomically } from '../base/durable-file.js'
 import { AcsError, messageOf } from '../base/errors.js'
 import { isUuid } from './names.js'
 
@@ -57,10 +57,13 @@ export async function allReferences(stateFolder: string): Promise<References[]> 
   return all.filter((references) => references !== undefined)
 }
 
-/** Writes the references of a volume, durably. */
+/**
+ * Writes the references of a volume. They outlive this process in any case; a crash of the machine ends the boot they
+ * belong to, and may bring back older ones of it.
+ */
 export async function writeReferences(stateFolder: string, references: References): Promise<void> {
   await ensureFolder(folderOf(stateFolder))
-  await writeDurably(pathOf(stateFolder, references.uuid), JSON.stringify(references) + '\n')
+  await writeAtomically(pathOf(stateFolder, references.uuid), JSON.stringify(references) + '\n')
 }
 
 /** Says, durably, that the plugin no longer has the volume. */

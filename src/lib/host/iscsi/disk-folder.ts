@@ -1,8 +1,8 @@
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../../base/errors.js'
 import * as v from 'valibot'
-import { ensureFolder, writeDurably } from '../../base/durable-file.js'
+import { ensureFolder } from '../../base/durable-file.js'
 import type { DiskAddress } from '../host.js'
 import { shortHash } from './kernel-records.js'
 
@@ -38,12 +38,12 @@ export async function diskFolders(runtimeFolder: string): Promise<DiskFolder[]> 
   return names.filter((name) => /^[0-9a-f]{16}$/.test(name)).map((name) => folderNamed(runtimeFolder, name))
 }
 
-/** Makes the folder and says in it which disk it is for. */
+/** Makes the folder and says in it which disk it is for. Nothing of it outlives the machine, so nothing waits for a disk. */
 export async function prepareDiskFolder(folder: DiskFolder, disk: DiskDescription): Promise<void> {
   await ensureFolder(folder.path)
   const { portal, targetName, lun } = disk
-  await writeDurably(folder.descriptionFile, JSON.stringify({ portal, targetName, lun }))
-  await writeDurably(folder.exportFile, '')
+  await writeFile(folder.descriptionFile, JSON.stringify({ portal, targetName, lun }), { mode: 0o600 })
+  await writeFile(folder.exportFile, '', { mode: 0o600 })
 }
 
 /** `undefined` when the folder is half made. */
