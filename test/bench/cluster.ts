@@ -11,6 +11,8 @@ export const acsPath = join(repository, 'bin', 'run.js')
 export interface BenchCluster {
   env: NodeJS.ProcessEnv
   folder: string
+  /** The simulator's own folder. */
+  data: string
   acs(...args: string[]): Promise<string>
   stop(): void
 }
@@ -44,6 +46,7 @@ export async function startCluster(): Promise<BenchCluster> {
   return {
     env,
     folder,
+    data,
     acs,
     stop() {
       spawnSync(process.execPath, [acsPath, 'sim', 'stop', '--data', data], { env, stdio: 'inherit' })

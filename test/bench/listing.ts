@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { connectPrism } from '../../src/lib/prism/connect.js'
 import { acsPath, median, type BenchCluster } from './cluster.js'
 import type { Figure } from './figure.js'
+import { fill } from './fill.js'
 
 const groups = 5_000
 
 /** `acs volume list` of 5,000 volume groups: seconds and peak memory of the whole process. */
 export async function benchListing(cluster: BenchCluster): Promise<Figure[]> {
-  await fill(cluster)
+  await fill(cluster, { groups, description: 'filled by the bench' })
   const runs = []
   for (let round = 0; round < 5; round += 1) runs.push(await listOnce(cluster))
   return [
@@ -27,31 +27,6 @@ export async function benchListing(cluster: BenchCluster): Promise<Figure[]> {
       note: 'largest of 5, VmHWM',
     },
   ]
-}
-
-async function fill(cluster: BenchCluster): Promise<void> {
-  const { ACS_ENDPOINT: endpoint, ACS_USERNAME: username, ACS_PASSWORD_FILE: file, ACS_CA_FILE: ca } = cluster.env
-  if (!endpoint || !username || !file || !ca) throw new Error('acs sim env left something out')
-  const prism = connectPrism({
-    endpoint,
-    username,
-    password: () => Promise.resolve(readFileSync(file, 'utf8').trim()),
-    ca: readFileSync(ca, 'utf8'),
-    userAgent: 'acs-bench',
-  })
-  const [container] = (await prism.storageContainers()).filter((candidate) => !candidate.internal)
-  if (!container) throw new Error('no storage container')
-  const names = Array.from({ length: groups }, (_, index) => `bench-${String(index).padStart(5, '0')}`)
-  const worker = async (): Promise<void> => {
-    for (let name = names.pop(); name !== undefined; name = names.pop())
-      await prism.createVolumeGroup({
-        name,
-        description: 'filled by the bench',
-        disks: [{ sizeBytes: 1024 ** 3, storageContainerUuid: container.uuid }],
-      })
-  }
-  await Promise.all(Array.from({ length: 8 }, worker))
-  await prism.close()
 }
 
 /** Runs it with its output thrown away after counting; reads VmHWM, which only grows, until the end. */

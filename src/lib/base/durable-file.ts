@@ -3,11 +3,19 @@ import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { AcsError, errorCode, messageOf } from './errors.js'
 
-/**
- * Replaces a file so that after a crash it holds the old or the new content, never a mixture:
- * temp file in the same folder, fsync, rename, fsync of the folder.
- */
+type FileWriter = (path: string, content: string, mode: number) => Promise<void>
+
+/** Replaces a file for good: once this returns, also a crash of the machine leaves the new content. */
 export async function writeDurably(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+  await writeAtomically(path, content, mode)
+  await syncFolder(dirname(path))
+}
+
+/**
+ * Replaces a file so that it always holds the old or the new content, never a mixture: temp file in the same folder,
+ * fsync, rename. After a crash of the machine, unlike one of the process, it may be the old one again.
+ */
+export async function writeAtomically(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
   const file = await open(temporary, 'wx', mode)
   try {
@@ -25,15 +33,17 @@ export async function writeDurably(path: string, content: string | Uint8Array, m
     await rm(temporary, { force: true })
     throw error
   }
-  await syncFolder(dirname(path))
 }
 
-/** `writeDurably` for what acs keeps of its own work, with the folder. Throws EACSSTATE (failed): the disk is full, say. */
-export async function writeState(path: string, content: string, mode = 0o600): Promise<void> {
+/**
+ * Writes what acs keeps of its own work, with the folder; `write` says what it is to survive. Throws EACSSTATE (failed):
+ * the disk is full, say.
+ */
+export async function writeState(path: string, content: string, write: FileWriter = writeDurably): Promise<void> {
   const folder = dirname(path)
   await ensureFolder(folder)
   try {
-    await writeDurably(path, content, mode)
+    await write(path, content, 0o600)
   } catch (error) {
     const full = ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')
     throw new AcsError('failed', 'EACSSTATE', `${path} cannot be written: ${messageOf(error)}`, {

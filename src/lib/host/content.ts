@@ -1,5 +1,6 @@
 import { AcsError, isAcsError } from '../base/errors.js'
 import type { Deadline } from '../base/deadline.js'
+import { together } from '../base/together.js'
 import { deviceSize, flushDevice } from './blockdev.js'
 import type { DeviceContent, Runner, RunResult } from './host.js'
 import type { HostRoots } from './roots.js'
@@ -46,12 +47,11 @@ export async function deviceContent(
   } catch (error) {
     throw asProbeError(error, devicePath, deadline)
   }
-  const signatures = readBlkid(
-    devicePath,
-    await probe('blkid', ['--probe', '--output', 'export', devicePath], [0, 2, 8]),
-  )
-  const wiped = await probe('wipefs', ['--no-act', '--parsable', '--output', 'OFFSET,TYPE,UUID,LABEL', devicePath], [0])
-  const found = contentOfSignatures(signatures, parseWipefs(wiped.stdout))
+  const [signatures, wiped] = await together([
+    probe('blkid', ['--probe', '--output', 'export', devicePath], [0, 2, 8]),
+    probe('wipefs', ['--no-act', '--parsable', '--output', 'OFFSET,TYPE,UUID,LABEL', devicePath], [0]),
+  ])
+  const found = contentOfSignatures(readBlkid(devicePath, signatures), parseWipefs(wiped.stdout))
   if (found) return found
   const evidence = ['blkid found no signature', 'wipefs found no signature']
   for (const range of rangesToRead(sizeBytes)) {

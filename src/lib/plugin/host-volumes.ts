@@ -1,6 +1,7 @@
 import { deadlineIn, type Deadline } from '../base/deadline.js'
 import { AcsError, isAcsError, messageOf } from '../base/errors.js'
 import type { MountEntry } from '../host/host.js'
+import type { VolumeGroup } from '../prism/prism.js'
 import type { VolumeContext } from '../volume/context.js'
 import { noIntent, readJournal } from '../volume/journal.js'
 import { mountVolume, type MountVolumeRequest } from '../volume/mount.js'
@@ -41,6 +42,8 @@ export interface HostVolumesOptions {
   context: (work: { deadline: Deadline; log: PluginLog }) => VolumeContext
   /** Runs `use`, which claims the volume, and gets the volume from whoever holds it. Throws EACSHELD. */
   acquire: (volume: KnownVolume, call: Call, use: () => Promise<void>) => Promise<void>
+  /** Told what the cluster said of a volume that was mounted: who holds it now, for the next inspect. */
+  learn: (group: VolumeGroup) => void
 }
 
 /** What became of a request to let go of a volume. */
@@ -243,7 +246,8 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
       },
     }
     await options.acquire(volume, call, async () => {
-      await mountVolume(context, request)
+      const { volume: mounted } = await mountVolume(context, request)
+      options.learn(mounted.group)
     })
   }
 

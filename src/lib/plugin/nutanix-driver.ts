@@ -1,7 +1,6 @@
 import { AcsError, isAcsError, messageOf } from '../base/errors.js'
 import { formatSize } from '../base/sizes.js'
 import type { VolumeGroup } from '../prism/prism.js'
-import type { VolumeContext } from '../volume/context.js'
 import { duplicateName } from '../volume/find.js'
 import { printable } from '../volume/names.js'
 import { CannotTell, type Call, type DriverVolume, type VolumeDriver } from './driver.js'
@@ -18,7 +17,6 @@ export interface NutanixDriverOptions {
   known: KnownVolumes
   volumes: HostVolumes
   usage: Usage
-  context: (call: Call) => VolumeContext
   /** Whether a list shows the volume; a `get` by name finds it all the same. */
   isShown: (volume: KnownVolume) => boolean
   /** Makes the volume, or takes up the one of that name. Idempotent. */
@@ -155,7 +153,6 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
       change(name, call, async (volume) => {
         const place = await volumes.mount(volume, id, call)
         await spellings.learn(volume, name)
-        await learnAgain(volume.uuid, call)
         return place
       }),
 
@@ -206,17 +203,6 @@ export function createNutanixDriver(options: NutanixDriverOptions): VolumeDriver
     await spellings.forget(volume.uuid, name)
     call.log.info({ volume: volume.name, others }, 'only a name was removed: Docker here knows the volume by another')
     return true
-  }
-
-  /** Who holds it now, for the next inspect; worth nothing if it fails. */
-  async function learnAgain(uuid: string, call: Call): Promise<void> {
-    const context = options.context(call)
-    try {
-      known.learn(await context.prism.volumeGroup(uuid, { deadline: call.deadline.atMost(2_000) }))
-    } catch (error) {
-      if (!isAcsError(error)) throw error
-      call.log.debug({ error: error.message }, 'the holder is not known yet')
-    }
   }
 }
 

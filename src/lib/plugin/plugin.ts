@@ -98,6 +98,8 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     log,
     context,
     acquire: (...request) => handOver.acquire(...request),
+    // Known once the plugin is whole, as the volumes are to the list.
+    learn: (group) => known.learn(group),
   })
   const known = await openKnownVolumes({
     stateFolder,
@@ -110,7 +112,6 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     known,
     volumes,
     usage,
-    context,
     isShown: (volume) => settings.show === 'all' || volume.ours === true,
     ownName: canonicalName,
     spellings,

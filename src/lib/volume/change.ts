@@ -1,6 +1,7 @@
 import { isAcsError } from '../base/errors.js'
 import type { VolumeGroupChange } from '../prism/prism.js'
 import type { VolumeContext } from './context.js'
+import { readVolume } from './find.js'
 import { withTrailer, type Trailer } from './trailer.js'
 import { asVolume, type Volume } from './volume.js'
 
@@ -10,15 +11,18 @@ const attempts = 30
  * Changes a group by compare-and-swap: `decide` sees the group as it is now and answers the change (or
  * nothing, or throws); when someone else was faster the group is read again and decided again.
  * Returns the volume as it is afterwards. Throws EACSSTALE when it never stands still.
+ *
+ * @param seen the volume as it was just read, for a first try without reading it again
  */
 export async function changeVolume(
   context: VolumeContext,
   uuid: string,
   decide: (volume: Volume) => VolumeGroupChange | undefined,
+  seen?: Volume,
 ): Promise<Volume> {
   const call = { deadline: context.deadline }
   for (let attempt = 1; ; attempt += 1) {
-    const volume = asVolume(await context.prism.volumeGroup(uuid, call))
+    const volume = attempt === 1 && seen ? seen : await readVolume(context, uuid)
     const change = decide(volume)
     if (change === undefined) return volume
     try {

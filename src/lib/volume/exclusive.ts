@@ -13,31 +13,33 @@ import { headOf, nameOf, type Volume } from './volume.js'
  * allowed initiators and the holder record together. Idempotent. Throws EACSHELD.
  *
  * @param purpose `read`: to open it for readers, see readers.ts; it must be a read-only volume then.
+ * @param seen as for `changeVolume`
  */
 export async function claim(
   context: VolumeContext,
   uuid: string,
   me: Me,
   purpose: 'write' | 'read' = 'write',
+  seen?: Volume,
 ): Promise<Volume> {
   const remembered = await rememberedHolds(context.stateFolder, uuid)
   const holder = holderRecord(me, context.pluginAddress)
   // The copy comes first: a crash right after the swap must find it.
   await rememberHold(context.stateFolder, uuid, holder)
+  const decide = (volume: Volume): VolumeGroupChange | undefined => {
+    const hold = holdOf(volume, me, remembered)
+    if (hold.kind === 'mine' && hold.opening === (purpose === 'read')) return undefined
+    refuseUnusable(volume)
+    if (purpose === 'read' && !volume.trailer?.ro)
+      throw new AcsError('conflict', 'EACSCHANGED', `volume ${nameOf(volume)} is not read-only any more`)
+    if (hold.kind !== 'free' && hold.kind !== 'restarted' && hold.kind !== 'mine') throw heldElsewhere(volume, hold, me)
+    return {
+      allowedInitiators: [{ clientAddress: me.initiatorName }],
+      description: describeWith(volume, holder, purpose),
+    }
+  }
   try {
-    return await changeVolume(context, uuid, (volume) => {
-      const hold = holdOf(volume, me, remembered)
-      if (hold.kind === 'mine' && hold.opening === (purpose === 'read')) return undefined
-      refuseUnusable(volume)
-      if (purpose === 'read' && !volume.trailer?.ro)
-        throw new AcsError('conflict', 'EACSCHANGED', `volume ${nameOf(volume)} is not read-only any more`)
-      if (hold.kind !== 'free' && hold.kind !== 'restarted' && hold.kind !== 'mine')
-        throw heldElsewhere(volume, hold, me)
-      return {
-        allowedInitiators: [{ clientAddress: me.initiatorName }],
-        description: describeWith(volume, holder, purpose),
-      }
-    })
+    return await changeVolume(context, uuid, decide, seen)
   } catch (error) {
     if (isAcsError(error, 'EACSHELD')) await forgetHold(context.stateFolder, uuid, holder)
     throw error

@@ -10,11 +10,19 @@ import { asVolume, isTrashed, type Volume } from './volume.js'
  * the name (Prism may allow it): then only a UUID says which one is meant.
  */
 export async function findVolume(context: VolumeContext, nameOrUuid: string): Promise<Volume> {
-  const call = { deadline: context.deadline }
-  if (isUuid(nameOrUuid)) return asVolume(await context.prism.volumeGroup(nameOrUuid.toLowerCase(), call))
-  const found = pickByName(await context.prism.volumeGroups(call), nameOrUuid)
   // The list may leave out what a single answer has: version and initiators are read afresh.
-  return asVolume(await context.prism.volumeGroup(found.uuid, call))
+  return readVolume(context, await findVolumeUuid(context, nameOrUuid))
+}
+
+/** The UUID of the volume of that exact name; a UUID is taken as it is. Throws like `findVolume` for a name. */
+export async function findVolumeUuid(context: VolumeContext, nameOrUuid: string): Promise<string> {
+  if (isUuid(nameOrUuid)) return nameOrUuid.toLowerCase()
+  return pickByName(await context.prism.volumeGroups({ deadline: context.deadline }), nameOrUuid).uuid
+}
+
+/** The volume of that UUID, from the cluster. Throws EACSNOTFOUND. */
+export async function readVolume(context: VolumeContext, uuid: string): Promise<Volume> {
+  return asVolume(await context.prism.volumeGroup(uuid, { deadline: context.deadline }))
 }
 
 /** The snapshot `VOLUME@SNAPSHOT` or the one of that UUID. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { removeDurably, writeState } from '../base/durable-file.js'
+import { removeDurably, writeAtomically, writeDurably, writeState } from '../base/durable-file.js'
 import { AcsError, errorCode, messageOf } from '../base/errors.js'
 import type { VolumeContext } from './context.js'
 import { isUuid } from './names.js'
@@ -37,6 +37,16 @@ export const noIntent = 'none'
 
 export type JournalStep = (typeof journalSteps)[number]
 
+/** After a crash of the machine nothing of these is left to take back, so that an older journal, without them, will do. */
+const onThisMachineOnly: readonly JournalStep[] = [
+  'attach-disk',
+  'check-filesystem',
+  'mount',
+  'fail-io',
+  'unmount',
+  'detach-disk',
+]
+
 const factsSchema = v.object({
   /** This machine found the device blank and started to format it: the only proof that lets it try again. */
   format: v.optional(v.object({ token: v.string(), fsUuid: v.string(), at: v.string() })),
@@ -66,7 +76,7 @@ export type JournalEntry = v.InferOutput<typeof entrySchema>
 /** The journal of one volume on this machine: what is being done to it, written before it is done. */
 export interface Journal {
   readonly facts: Readonly<JournalFacts>
-  /** Makes `step` durable, runs it, and marks the points around it where a test may crash. */
+  /** Writes `step` down, runs it, and marks the points around it where a test may crash. */
   run(step: JournalStep, work: () => Promise<void>): Promise<void>
   /** Adds facts (or takes away those given as undefined), durably. */
   learn(facts: JournalFacts): Promise<void>
@@ -92,8 +102,8 @@ export async function openJournal(
     facts: before?.facts ?? {},
   }
   let written = before !== undefined
-  const write = async (): Promise<void> => {
-    await writeState(pathOf(context.stateFolder, volume.uuid), JSON.stringify(entry) + '\n')
+  const write = async (writeFile = writeDurably): Promise<void> => {
+    await writeState(pathOf(context.stateFolder, volume.uuid), JSON.stringify(entry) + '\n', writeFile)
     written = true
   }
   return {
@@ -102,7 +112,7 @@ export async function openJournal(
     },
     async run(step, work) {
       entry = { ...entry, step }
-      await write()
+      await write(onThisMachineOnly.includes(step) ? writeAtomically : writeDurably)
       context.checkpoint?.(step, 'before')
       await work()
       context.checkpoint?.(step, 'after')

@@ -1,3 +1,4 @@
+import { together } from '../base/together.js'
 import type { AttachedDisk, DeviceContent, Initiator, MountEntry } from '../host/host.js'
 import { rememberedHolds } from './attach-record.js'
 import type { Me, VolumeContext } from './context.js'
@@ -7,7 +8,8 @@ import { defaultMountPoint } from './mount-point.js'
 import type { Content, Observed } from './plan.js'
 import { targetName } from './target-name.js'
 import type { Trailer } from './trailer.js'
-import { asVolume, headOf, type Volume } from './volume.js'
+import { readVolume } from './find.js'
+import { headOf, type Volume } from './volume.js'
 
 /** What was found, with the evidence behind the planner's words. */
 export interface Finding {
@@ -20,26 +22,29 @@ export interface Finding {
 }
 
 /**
- * Looks at the cluster and at this machine. The device itself is read only on request (`probe`), as reading it
- * takes a while and needs it attached.
+ * Looks at this machine for a volume that was just read from the cluster. On request (`probe`), at the cluster once more and
+ * at the device itself, which takes a while and needs it attached.
  */
 export async function observe(
   context: VolumeContext,
   who: { me: Me; initiator: Initiator },
   journal: Pick<Journal, 'facts'>,
-  request: { uuid: string; mountPoint: string; probe: boolean },
+  request: { volume: Volume; mountPoint: string; probe: boolean },
 ): Promise<Finding> {
-  const { host, prism, deadline, stateFolder } = context
-  const volume = asVolume(await prism.volumeGroup(request.uuid, { deadline }))
-  const hold = holdOf(volume, who.me, await rememberedHolds(stateFolder, request.uuid))
-  const disk = await findDisk(volume, who.initiator, context)
+  const { host, deadline, stateFolder } = context
+  const { uuid } = request.volume.group
+  const disk = await findDisk(request.volume, who.initiator, context)
+  const [volume, content] = await together([
+    request.probe ? readVolume(context, uuid) : Promise.resolve(request.volume),
+    disk && request.probe ? host.deviceContent(disk.devicePath, deadline) : Promise.resolve(undefined),
+  ])
+  const hold = holdOf(volume, who.me, await rememberedHolds(stateFolder, uuid))
   const mounts = (await host.mounts()).filter((mount) =>
     disk
       ? mount.deviceNumber === disk.deviceNumber
       : // Its disk is gone, for instance after a crash of the initiator; only the place says whose mount it was.
         mount.mountPoint === defaultMountPoint(volume),
   )
-  const content = disk && request.probe ? await host.deviceContent(disk.devicePath, deadline) : undefined
   return {
     volume,
     hold,

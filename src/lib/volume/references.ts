@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { ensureFolder, removeDurably, writeState } from '../base/durable-file.js'
+import { ensureFolder, removeDurably, writeAtomically, writeState } from '../base/durable-file.js'
 import { AcsError, errorCode, isAcsError, messageOf } from '../base/errors.js'
 import { isUuid } from './names.js'
 
@@ -75,9 +75,12 @@ export async function allReferences(
   return all.filter((references) => references !== undefined)
 }
 
-/** Writes the references of a volume, durably. Throws EACSSTATE. */
+/**
+ * Writes the references of a volume. They outlive this process in any case; a crash of the machine ends the boot they
+ * belong to, and may bring back older ones of it. Throws EACSSTATE.
+ */
 export async function writeReferences(stateFolder: string, references: References): Promise<void> {
-  await writeState(pathOf(stateFolder, references.uuid), JSON.stringify(references) + '\n')
+  await writeState(pathOf(stateFolder, references.uuid), JSON.stringify(references) + '\n', writeAtomically)
 }
 
 /** Says, durably, that the plugin no longer has the volume. */

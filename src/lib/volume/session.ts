@@ -1,6 +1,6 @@
 import { whoAmI, type VolumeContext } from './context.js'
 import { execute, planWords } from './execute.js'
-import { findVolume } from './find.js'
+import { findVolumeUuid, readVolume } from './find.js'
 import { openJournal } from './journal.js'
 import { withVolumeLock } from './lock.js'
 import { defaultMountPoint } from './mount-point.js'
@@ -41,16 +41,13 @@ export interface SessionResult {
 
 /** One attach, mount, unmount or detach: find, lock, observe, plan and execute. */
 export async function runSession(context: VolumeContext, request: SessionRequest): Promise<SessionResult> {
-  const volume = await findVolume(context, request.volume)
-  const { group } = volume
+  const uuid = await findVolumeUuid(context, request.volume)
   const who = await whoAmI(context)
-  const mountPoint = request.mountPoint ?? defaultMountPoint(volume)
   const body = async (): Promise<SessionResult> => {
-    const journal = await openJournal(context, group, request.intent)
-    const look = (probe: boolean): Promise<Work['finding']> =>
-      observe(context, who, journal, { uuid: group.uuid, mountPoint, probe })
-    const finding = await look(false)
-    const { volume: now } = finding
+    const now = await readVolume(context, uuid)
+    const mountPoint = request.mountPoint ?? defaultMountPoint(now)
+    const journal = await openJournal(context, now.group, request.intent)
+    const finding = await observe(context, who, journal, { volume: now, mountPoint, probe: false })
     const desired = typeof request.desired === 'function' ? request.desired(now) : request.desired
     if ('takeOver' in desired) refuseUnusable(now)
     const work: Work = {
@@ -64,14 +61,13 @@ export async function runSession(context: VolumeContext, request: SessionRequest
     }
     await request.check?.(work)
     if (request.dryRun) return dryRun(work, desired)
-    const lookAgain = async (probe: boolean): Promise<void> => {
-      work.finding = await look(probe)
-    }
-    const done = await execute(context, work, desired, lookAgain)
+    const done = await execute(context, work, desired, async () => {
+      work.finding = await observe(context, who, journal, { volume: work.finding.volume, mountPoint, probe: true })
+    })
     await request.settle?.(work)
     return { volume: work.finding.volume, work, done }
   }
-  return request.dryRun ? body() : withVolumeLock(context, group.uuid, request.intent, body)
+  return request.dryRun ? body() : withVolumeLock(context, uuid, request.intent, body)
 }
 
 function dryRun(work: Work, desired: Desired): SessionResult {

@@ -55,7 +55,7 @@ export const stepWork: Partial<Record<JournalStep, StepWork>> = {
   claim: {
     words: ({ finding, me }) => `allow only ${me.initiatorName} (this machine) to use volume ${nameOf(finding.volume)}`,
     async run(context, work) {
-      work.finding.volume = await claim(context, uuidOf(work), work.me)
+      work.finding.volume = await claim(context, uuidOf(work), work.me, 'write', work.finding.volume)
     },
     undo: releaseMine,
   },

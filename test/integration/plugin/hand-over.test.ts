@@ -53,6 +53,7 @@ async function machine(name: string, prism: FakePrism, disks: Disks): Promise<Ma
       log: recordingLog(),
       context: work,
       acquire: (...request) => handOver.acquire(...request),
+      learn: () => undefined,
     })
     await handOver.listen()
     listen = handOver.address()?.split('#')[0] ?? ''

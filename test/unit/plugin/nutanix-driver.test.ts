@@ -17,8 +17,8 @@ interface DriverScene extends Scene {
 }
 
 async function driverScene(): Promise<DriverScene> {
-  const s = await scene({ lingerMs: 60_000 })
-  const known = await openKnownVolumes({
+  const s = await scene({ lingerMs: 60_000, learn: (group) => known.learn(group) })
+  const known: KnownVolumes = await openKnownVolumes({
     stateFolder: s.context.stateFolder,
     list: () => s.prism.volumeGroups(),
     isKept: (uuid) => s.volumes.byUuid(uuid) !== undefined,
@@ -29,7 +29,6 @@ async function driverScene(): Promise<DriverScene> {
     known,
     volumes: s.volumes,
     usage: createUsage(s.context.host),
-    context: ({ deadline }) => ({ ...s.context, deadline }),
     isShown: ({ ours }) => ours === true,
     ensure: ({ name }) =>
       Promise.resolve(s.prism.put({ uuid: '00000000-0000-4000-8000-000000000001', name: canonicalName(name) })),

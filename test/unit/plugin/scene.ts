@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
 import type { Call, PluginLog } from '../../../src/lib/plugin/driver.js'
+import type { VolumeGroup } from '../../../src/lib/prism/prism.js'
 import { openHostVolumes, type HostVolumes } from '../../../src/lib/plugin/host-volumes.js'
 import type { KnownVolume } from '../../../src/lib/plugin/known-volumes.js'
 import { createKeyedLocks } from '../../../src/lib/plugin/locks.js'
@@ -61,6 +62,7 @@ export interface SceneOptions {
   lingerMs?: number
   /** The mount folder is a link. */
   linked?: boolean
+  learn?: (group: VolumeGroup) => void
   acquire?: (volume: KnownVolume, call: Call, use: () => Promise<void>) => Promise<void>
 }
 
@@ -87,6 +89,7 @@ export async function scene(options: SceneOptions = {}): Promise<Scene> {
       locks: createKeyedLocks(),
       log,
       context: ({ deadline }): VolumeContext => ({ ...context, deadline }),
+      learn: (group) => options.learn?.(group),
       acquire: options.acquire ?? ((_volume, _call, use) => use()),
     })
     onTestFinished(() => volumes.stop())

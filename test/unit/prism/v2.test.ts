@@ -77,7 +77,7 @@ describe('a volume group', () => {
       ],
     })
     let sent: unknown
-    nock(origin).get(`${base}/volume_groups/${groupUuid}`).query(true).times(2).reply(200, seen, cookie)
+    nock(origin).get(`${base}/volume_groups/${groupUuid}`).query(true).reply(200, seen, cookie)
     nock(origin)
       .put(`${base}/volume_groups/${groupUuid}`, (body: unknown) => {
         sent = body
@@ -106,16 +106,40 @@ describe('a volume group', () => {
     })
   })
 
+  it('is read by itself before its update when only a list has shown it', async () => {
+    const listed = groupBody({ description: undefined })
+    let sent: unknown
+    nock(origin)
+      .get(`${base}/volume_groups/`)
+      .query(true)
+      .reply(200, { entities: [listed] }, cookie)
+    nock(origin).get(`${base}/volume_groups/${groupUuid}`).query(true).reply(200, groupBody())
+    nock(origin)
+      .put(`${base}/volume_groups/${groupUuid}`, (body: unknown) => {
+        sent = body
+        return true
+      })
+      .reply(200, {})
+    nock(origin)
+      .get(`${base}/volume_groups/${groupUuid}`)
+      .query(true)
+      .reply(200, groupBody({ name: 'shop' }))
+    const { prism } = client()
+    const [group] = await prism.volumeGroups()
+    await prism.updateVolumeGroup(group!, { name: 'shop' })
+    expect(sent).toMatchObject({ name: 'shop', description: 'for the web' })
+  })
+
   it('is not updated without a timestamp, which would not be checked', async () => {
     const seen = groupBody({ logical_timestamp: 0 })
-    nock(origin).get(`${base}/volume_groups/${groupUuid}`).query(true).times(2).reply(200, seen, cookie)
+    nock(origin).get(`${base}/volume_groups/${groupUuid}`).query(true).reply(200, seen, cookie)
     const { prism } = client()
     const group = await prism.volumeGroup(groupUuid)
     await expect(prism.updateVolumeGroup(group, { name: 'x' })).rejects.toMatchObject({ code: 'EACSPRISM' })
   })
 
   it('counts as changed by someone else when a success does not show', async () => {
-    nock(origin).get(`${base}/volume_groups/${groupUuid}`).query(true).times(3).reply(200, groupBody(), cookie)
+    nock(origin).get(`${base}/volume_groups/${groupUuid}`).query(true).times(2).reply(200, groupBody(), cookie)
     nock(origin).put(`${base}/volume_groups/${groupUuid}`).reply(200, {})
     const { prism } = client()
     const group = await prism.volumeGroup(groupUuid)

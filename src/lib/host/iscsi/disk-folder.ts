@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../../base/errors.js'
 import * as v from 'valibot'
@@ -38,11 +38,15 @@ export async function diskFolders(runtimeFolder: string): Promise<DiskFolder[]> 
   return names.filter((name) => /^[0-9a-f]{16}$/.test(name)).map((name) => folderNamed(runtimeFolder, name))
 }
 
-/** Makes the folder and says in it which disk it is for. */
+/** Makes the folder and says in it which disk it is for. Nothing of it outlives the machine, so nothing waits for a disk. */
 export async function prepareDiskFolder(folder: DiskFolder, disk: DiskDescription): Promise<void> {
   const { portal, targetName, lun } = disk
-  await writeState(folder.descriptionFile, JSON.stringify({ portal, targetName, lun }))
-  await writeState(folder.exportFile, '')
+  await writeState(folder.descriptionFile, JSON.stringify({ portal, targetName, lun }), plainly)
+  await writeState(folder.exportFile, '', plainly)
+}
+
+function plainly(path: string, content: string, mode: number): Promise<void> {
+  return writeFile(path, content, { mode })
 }
 
 /** `undefined` when the folder is half made. */

@@ -1,5 +1,6 @@
 import { AcsError, isAcsError } from '../../base/errors.js'
 import type { Deadline } from '../../base/deadline.js'
+import { together } from '../../base/together.js'
 import type { DiskAddress, Runner } from '../host.js'
 import { exitCodeOf } from '../exec.js'
 
@@ -12,8 +13,7 @@ export interface DiskIdentity {
 }
 
 /**
- * Asks the disk for its serial (VPD 0x80) and capacity with libiscsi's tools, before anything is
- * attached. CHAP goes in the tools' environment (readable by root and the same user only), not in the
+ * Asks the disk for its serial (VPD 0x80) and capacity with libiscsi's tools, which send no other command. CHAP goes in the tools' environment (readable by root and the same user only), not in the
  * URL, which everybody can see. Throws EACSLOGIN with the target's words.
  */
 export async function askIdentity(
@@ -32,8 +32,10 @@ export async function askIdentity(
       throw loginError(error, disk, initiatorName)
     }
   }
-  const inquiry = await ask('iscsi-inq', ['-e', '1', '-c', '128'])
-  const capacity = await ask('iscsi-readcapacity16', [])
+  const [inquiry, capacity] = await together([
+    ask('iscsi-inq', ['-e', '1', '-c', '128']),
+    ask('iscsi-readcapacity16', []),
+  ])
   const serial = parseUnitSerial(inquiry)
   const size = parseCapacity(capacity)
   if (serial === undefined || size === undefined)

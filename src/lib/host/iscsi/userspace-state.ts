@@ -29,6 +29,10 @@ export function isWhole(observed: Observed): boolean {
   return observed.daemons.length === 1 && observed.exported && observed.loops.length === 1
 }
 
+export function isNothing({ daemons, exported, loops }: Observed): boolean {
+  return daemons.length === 0 && !exported && loops.length === 0
+}
+
 export async function isExported(roots: HostRoots, folder: DiskFolder): Promise<boolean> {
   const table = parseMountinfo(await readFile(join(roots.proc, 'self', 'mountinfo'), 'utf8'))
   return mountAt(table, folder.exportFile) !== undefined

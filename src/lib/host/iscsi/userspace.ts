@@ -1,5 +1,6 @@
 import { AcsError, isAcsError } from '../../base/errors.js'
-import { noDeadline, type Deadline } from '../../base/deadline.js'
+import { cancellable, noDeadline, type Deadline } from '../../base/deadline.js'
+import { together } from '../../base/together.js'
 import { assertUnmounted, assertUnused, deviceSize, flushDevice } from '../blockdev.js'
 import { joinControlGroups } from '../control-groups.js'
 import type { HostLog } from '../exec.js'
@@ -22,7 +23,7 @@ import { hasConnection } from '../connections.js'
 import { describeDisk } from './attached-disk.js'
 import { askIdentity, assertRightDisk, assertRightSize } from './identity.js'
 import { userspaceInitiatorName } from './initiator-name.js'
-import { inWords, isExported, isWhole, knownFolders, observe, type Observed } from './userspace-state.js'
+import { inWords, isExported, isNothing, isWhole, knownFolders, observe, type Observed } from './userspace-state.js'
 import { userspaceLacks } from './userspace-requirements.js'
 import { endDaemon, findDaemons, killDaemon, resizeNode, startDaemon } from './storage-daemon.js'
 
@@ -55,33 +56,56 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
     assertSocketPath(folder)
     return locks.within(folder.lockFile, deadline, async () => {
       const initiatorName = await userspaceInitiatorName(options.stateFolder)
-      // First, and always: the disk at that address is the volume's, and the target lets us in.
-      const identity = await askIdentity(runner, disk, initiatorName, deadline)
-      assertRightDisk(disk, identity)
       const observed = await observe(roots, folder)
-      const [loop] = observed.loops
-      if (isWhole(observed) && loop && (await answers(loop, deadline))) {
-        assertRightSize(disk, await refreshLoop(folder, loop, deadline))
-        return describe(disk, loop.devicePath)
+      if (!isNothing(observed)) {
+        // Before anything is done to what is here: the disk at that address is the volume's, and the target lets us in.
+        assertRightDisk(disk, await askIdentity(runner, disk, initiatorName, deadline))
+        const [loop] = observed.loops
+        if (isWhole(observed) && loop && (await answers(loop, deadline))) {
+          assertRightSize(disk, await refreshLoop(folder, loop, deadline))
+          return describe(disk, loop.devicePath)
+        }
       }
       await takeDown(folder, observed, `attach ${disk.targetName} anew`, deadline)
-      try {
-        await prepareDiskFolder(folder, disk)
-        await checkpoint('attach:before-daemon')
-        const requestTimeoutS = options.requestTimeoutS ?? 15
-        await startDaemon(runner, { folder, disk, initiatorName, requestTimeoutS }, deadline)
-        await letOutlive(folder)
-        await checkpoint('attach:after-daemon')
-        assertRightSize(disk, await exportSize(folder, deadline))
-        const devicePath = await attachLoop(runner, folder.exportFile, identity.sectorBytes, deadline)
-        await checkpoint('attach:after-loop')
-        assertRightSize(disk, await deviceSize(roots, devicePath))
-        return await describe(disk, devicePath)
-      } catch (error) {
-        await undoAttach(folder, error)
-        throw error
-      }
+      return attachAnew(folder, disk, initiatorName, deadline)
     })
+  }
+
+  /**
+   * The daemon starts while the disk is asked who it is, as both take a login: a daemon reads and writes nothing by itself.
+   * There is no block device, and so nobody who could use the disk, before it has proven to be the volume's.
+   */
+  async function attachAnew(
+    folder: DiskFolder,
+    disk: DiskAddress,
+    initiatorName: string,
+    deadline: Deadline,
+  ): Promise<AttachedDisk> {
+    try {
+      await prepareDiskFolder(folder, disk)
+      await checkpoint('attach:before-daemon')
+      const requestTimeoutS = options.requestTimeoutS ?? 15
+      const starting = cancellable(deadline)
+      const [identity] = await together([
+        // The error of the disk is the one to tell; a portal that does not answer would keep the daemon for long.
+        askIdentity(runner, disk, initiatorName, deadline).catch((error: unknown) => {
+          starting.cancel(error)
+          throw error
+        }),
+        startDaemon(runner, { folder, disk, initiatorName, requestTimeoutS }, starting.deadline),
+      ])
+      await letOutlive(folder)
+      await checkpoint('attach:after-daemon')
+      assertRightDisk(disk, identity)
+      const devicePath = await attachLoop(runner, folder.exportFile, identity.sectorBytes, deadline)
+      await checkpoint('attach:after-loop')
+      // What the daemon shows; the loop device took it over as it was at that moment.
+      assertRightSize(disk, await deviceSize(roots, devicePath))
+      return await describe(disk, devicePath)
+    } catch (error) {
+      await undoAttach(folder, error)
+      throw error
+    }
   }
 
   /** A container that ends takes all of its control group along; its disks' daemons must not be in there. */

@@ -3,7 +3,7 @@ import { deadlineIn } from '../../base/deadline.js'
 import type { Attachment, CallOptions, InitiatorAccess, VolumeGroup, VolumeGroupChange } from '../prism.js'
 import type { PrismHttp } from '../http.js'
 import type { VolumeGroupEntity } from './schema.js'
-import { getEntity, groupPath, toVolumeGroup } from './volume-groups.js'
+import { entityOf, getEntity, getVolumeGroup, groupPath, toVolumeGroup } from './volume-groups.js'
 
 /**
  * Compare-and-swap of a volume group (v2 `PUT /volume_groups/{uuid}` with `logical_timestamp`).
@@ -26,13 +26,14 @@ export async function updateVolumeGroup(
   options: CallOptions = {},
 ): Promise<VolumeGroup> {
   const deadline = options.deadline ?? deadlineIn(60_000)
-  const seen = await getEntity(http, expected.uuid, { deadline })
+  // At the version the caller decided by: one that is older by now is refused like any other stale one.
+  const seen = entityOf(expected) ?? (await getEntity(http, expected.uuid, { deadline }))
   // 0 or nothing means "do not check" on the wire, and a change that does not check is not ours to make.
   if (!seen.logical_timestamp) throw unversioned(expected)
   if (seen.logical_timestamp !== expected.logicalTimestamp) throw stale(expected, toVolumeGroup(seen))
 
   const refusal = await put(http, seen, change, { deadline })
-  const after = toVolumeGroup(await getEntity(http, expected.uuid, { deadline }))
+  const after = await getVolumeGroup(http, expected.uuid, { deadline })
   const difference = differenceOf(after, toVolumeGroup(seen), change)
   if (refusal === undefined) {
     if (difference !== undefined) throw notApplied(expected, after, difference)

@@ -20,7 +20,20 @@ export async function getVolumeGroup(
   uuid: string,
   options: CallOptions & { tolerateNotFoundMs?: number } = {},
 ): Promise<VolumeGroup> {
-  return toVolumeGroup(await getEntity(http, uuid, options))
+  const entity = await getEntity(http, uuid, options)
+  const group = toVolumeGroup(entity)
+  entities.set(group, entity)
+  return group
+}
+
+const entities = new WeakMap<VolumeGroup, VolumeGroupEntity>()
+
+/**
+ * What Prism said of a group that was read by itself, with the fields that only the wire knows; undefined for one of a
+ * list, which may leave some out.
+ */
+export function entityOf(group: VolumeGroup): VolumeGroupEntity | undefined {
+  return entities.get(group)
 }
 
 /** The group as Prism gives it, with the fields that only the wire knows. Throws EACSNOTFOUND. */
