@@ -4,6 +4,7 @@ import type { Interfaces } from '@oclif/core'
 import { deadlineIn } from '../base/deadline.js'
 import type { Deadline } from '../base/deadline.js'
 import { printable, printableLines } from '../base/printable.js'
+import { redactKnown } from '../base/redact.js'
 import type { HostMachine } from '../host/host.js'
 import type { Prism } from '../prism/prism.js'
 import { createHost, openPrism, resolveFlags } from './connection.js'
@@ -110,7 +111,7 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
 
   /** Shown on stderr, and part of the JSON document. */
   override warn(input: Error | string): Error | string {
-    const text = typeof input === 'string' ? input : input.message
+    const text = redactKnown(typeof input === 'string' ? input : input.message)
     this.warnings.push(text)
     if (!this.jsonEnabled()) {
       this.progress.pause()

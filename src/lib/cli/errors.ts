@@ -1,5 +1,6 @@
 import { AcsError, messageOf } from '../base/errors.js'
 import { printableLines } from '../base/printable.js'
+import { redactKnown } from '../base/redact.js'
 import { exitCodeOf } from './exit-codes.js'
 import { Interruption, interruptedBy } from './interrupt.js'
 import type { JsonValue } from './output/columns.js'
@@ -7,7 +8,7 @@ import { style } from './terminal.js'
 import { usageErrorFrom } from './usage-errors.js'
 import type { UsageContext } from './usage-errors.js'
 
-/** An error as it leaves the program: nothing but these fields is ever printed. */
+/** An error as it leaves the program, without known secrets: nothing but these fields is ever printed. */
 export interface Failure {
   code: string
   message: string
@@ -21,8 +22,8 @@ export function failureOf(error: unknown, context?: UsageContext): Failure {
   const known = toAcsError(error, context)
   return {
     code: known.code,
-    message: known.message,
-    hints: known.hints,
+    message: redactKnown(known.message),
+    hints: known.hints.map(redactKnown),
     details: known.details,
     exitCode: exitCodeOf(known.kind, signalOf(known)),
   }
@@ -79,7 +80,7 @@ export function stackText(error: unknown): string {
   const parts: string[] = []
   for (let current = error; current instanceof Error; current = current.cause)
     parts.push(`${parts.length === 0 ? '' : 'caused by '}${current.stack ?? current.message}\n`)
-  return parts.join('')
+  return redactKnown(parts.join(''))
 }
 
 function signalOf(error: AcsError): NodeJS.Signals | undefined {
@@ -98,5 +99,5 @@ function plainJson(details: Readonly<Record<string, unknown>>): JsonValue {
     }
     return value
   })
-  return JSON.parse(text) as JsonValue
+  return JSON.parse(redactKnown(text)) as JsonValue
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { existsSync } from 'node:fs'
 import { AcsError, isAcsError, messageOf } from '../base/errors.js'
+import { hideSecret } from '../base/redact.js'
 import { accountOf, systemKeyring, type Keyring } from './keyring.js'
 import type { Layer } from './layers.js'
 import type { Environment } from './paths.js'
@@ -75,7 +76,7 @@ export async function firstPassword(
       const password = await read()
       if (password === undefined) continue
       if (trouble) warn(`${trouble.message}; the password is from ${origin}`)
-      return { password, origin }
+      return { password: hideSecret(password), origin }
     } catch (error) {
       if (!isAcsError(error, 'EACSKEYRING')) throw error
       trouble = error

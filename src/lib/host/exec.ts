@@ -1,5 +1,6 @@
 import { AcsError, errorCode, isAcsError } from '../base/errors.js'
 import type { Deadline } from '../base/deadline.js'
+import { redactText } from '../base/redact.js'
 import { packageOf } from './packages.js'
 import type { RunOptions, RunResult, Runner } from './host.js'
 
@@ -34,7 +35,7 @@ export function createRunner(options: RunnerOptions = {}): Runner {
       try {
         const result = await runOnce(command, args, runOptions, options.path ?? searchPath())
         options.log?.debug(
-          { command, args: args.map(redact), exitCode: result.exitCode, ms: since(startedAt) },
+          { command, args: args.map(redactText), exitCode: result.exitCode, ms: since(startedAt) },
           'command ended',
         )
         return result
@@ -42,9 +43,9 @@ export function createRunner(options: RunnerOptions = {}): Runner {
         options.log?.debug(
           {
             command,
-            args: args.map(redact),
+            args: args.map(redactText),
             ms: since(startedAt),
-            error: isAcsError(error) ? error.code : redact(String(error)),
+            error: isAcsError(error) ? error.code : redactText(String(error)),
           },
           'command failed',
         )
@@ -58,13 +59,6 @@ export function createRunner(options: RunnerOptions = {}): Runner {
 export function searchPath(): string {
   const folders = (process.env.PATH ?? '').split(':').filter((folder) => folder !== '')
   return [...new Set([...folders, ...sbinFolders])].join(':')
-}
-
-/** Text without what looks like a secret: `user%password@` of an iSCSI URL, `password=`, `secret=`. */
-export function redact(text: string): string {
-  return text
-    .replace(/(iscsi:\/\/[^@\s%]*)%[^@\s]*@/gi, '$1%***@')
-    .replace(/((?:password|passwd|secret|chap_\w*password\w*)["']?\s*[=:]\s*)(?!file=|id=)[^\s,;]+/gi, '$1***')
 }
 
 /** A group of its own that we end, nothing of our environment, no folder of ours; failures are looked at, not thrown. */
@@ -198,11 +192,11 @@ function toolMissing(command: string, code: string): AcsError {
 }
 
 function failed(command: string, args: readonly string[], how: string, output: string, exitCode?: number): AcsError {
-  const evidence = redact(output.trim().split('\n').slice(-8).join('\n').slice(-2_000))
+  const evidence = redactText(output.trim().split('\n').slice(-8).join('\n').slice(-2_000))
   return new AcsError(
     'failed',
     'EACSCOMMAND',
-    `${[command, ...args.slice(0, 12)].map(redact).join(' ')} ${how}${evidence === '' ? '' : `: ${evidence}`}`,
+    `${[command, ...args.slice(0, 12)].map(redactText).join(' ')} ${how}${evidence === '' ? '' : `: ${evidence}`}`,
     { details: { command, exitCode, stderr: evidence } },
   )
 }

@@ -1,6 +1,6 @@
 import { deadlineIn, type Deadline } from '../base/deadline.js'
 import { messageOf } from '../base/errors.js'
-import type { HostMachine, Initiator, InitiatorKind } from '../host/host.js'
+import type { HostMachine, InitiatorKind } from '../host/host.js'
 import type { Prism } from '../prism/prism.js'
 import type { Checkpoint } from '../volume/checkpoint.js'
 import type { VolumeContext } from '../volume/context.js'
@@ -14,6 +14,7 @@ import { openKnownVolumes } from './known-volumes.js'
 import type { HostPort } from './peer/address.js'
 import { createKeyedLocks } from './locks.js'
 import { createNutanixDriver } from './nutanix-driver.js'
+import { withOneInitiator } from './one-initiator.js'
 import type { DriverGauges } from './plugin-metrics.js'
 import type { PluginSettings } from './settings.js'
 import { openSpellings } from './spellings.js'
@@ -205,22 +206,6 @@ async function sweep(host: HostMachine, kind: InitiatorKind | 'auto', log: Plugi
     for (const removed of await initiator.sweep(deadline)) log.warn({ removed }, 'removed a leftover')
   } catch (error) {
     log.warn({ error: messageOf(error) }, 'could not look for leftovers')
-  }
-}
-
-/** Chooses the initiator once: looking whether its tools are there starts several processes. */
-function withOneInitiator(host: HostMachine): HostMachine {
-  const chosen = new Map<string, Promise<Initiator>>()
-  return {
-    ...host,
-    initiator(kind, deadline) {
-      const known = chosen.get(kind)
-      if (known) return known
-      const choosing = host.initiator(kind, deadline)
-      chosen.set(kind, choosing)
-      choosing.catch(() => chosen.delete(kind))
-      return choosing
-    },
   }
 }
 

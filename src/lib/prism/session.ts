@@ -1,4 +1,5 @@
 import type { AcsError } from '../base/errors.js'
+import { hideSecret } from '../base/redact.js'
 import type { Answer } from './answer.js'
 
 /** How one request proves who it is. */
@@ -88,7 +89,7 @@ export class Session {
       const match = /^\s*([^=;\s]+)=([^;]*)/.exec(header)
       if (!match?.[1]) continue
       if (match[2] === '' || /;\s*max-age=(0|-\d+)/i.test(header)) this.cookies.delete(match[1])
-      else this.cookies.set(match[1], match[2] ?? '')
+      else this.cookies.set(match[1], hideSecret(match[2] ?? ''))
     }
   }
 

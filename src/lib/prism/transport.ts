@@ -1,6 +1,7 @@
 import type { AxiosInstance, RawAxiosResponseHeaders, AxiosResponseHeaders } from 'axios'
 import type { Deadline } from '../base/deadline.js'
 import { messageOf } from '../base/errors.js'
+import { hideSecret } from '../base/redact.js'
 import { ConnectFailure, PrismAgent, type Trust } from './agent.js'
 import type { Answer } from './answer.js'
 import { codeOf } from './errors.js'
@@ -108,7 +109,8 @@ async function createClient(options: TransportOptions): Promise<AxiosInstance> {
 
 function authenticationHeader(username: string, authentication: Authentication): Record<string, string> {
   if (authentication.kind === 'cookie') return { cookie: authentication.cookie }
-  const encoded = Buffer.from(`${username}:${authentication.password}`, 'utf8').toString('base64')
+  // Hidden in this form too: a gateway may quote the request it does not like.
+  const encoded = hideSecret(Buffer.from(`${username}:${authentication.password}`, 'utf8').toString('base64'))
   return { authorization: `Basic ${encoded}` }
 }
 

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ensureFolder, removeDurably, writeState } from '../base/durable-file.js'
 import { AcsError, messageOf } from '../base/errors.js'
+import { hideSecret } from '../base/redact.js'
 import type { DiskAddress } from '../host/host.js'
 import type { Me, VolumeContext } from './context.js'
 import { isUuid, printable } from './names.js'
@@ -15,7 +16,7 @@ const longest = 16
 /** A new secret of 16 characters from an alphabet that every tool takes unquoted: 95 bits and more. */
 export function newChapSecret(): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-  return [...randomBytes(longest)].map((byte) => alphabet.charAt(byte % alphabet.length)).join('')
+  return hideSecret([...randomBytes(longest)].map((byte) => alphabet.charAt(byte % alphabet.length)).join(''))
 }
 
 /** The secret in a file only its owner may read. Throws EACSSECRET (usage). */
@@ -31,6 +32,7 @@ export async function readChapSecretFile(path: string): Promise<string> {
 }
 
 export function checkSecret(secret: string): string {
+  hideSecret(secret)
   if (secret.length < shortest || secret.length > longest || !/^[\x21-\x7e]+$/.test(secret))
     throw badSecret(`it needs ${shortest} to ${longest} printable characters without spaces`, [])
   return secret
@@ -49,7 +51,7 @@ export async function forgetChapSecret(stateFolder: string, volumeUuid: string):
 /** The secret this machine keeps for a volume, if it does. */
 export async function storedChapSecret(stateFolder: string, volumeUuid: string): Promise<string | undefined> {
   try {
-    return (await readFile(pathOf(stateFolder, volumeUuid), 'utf8')).trimEnd()
+    return hideSecret((await readFile(pathOf(stateFolder, volumeUuid), 'utf8')).trimEnd())
   } catch {
     return undefined
   }

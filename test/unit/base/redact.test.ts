@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hideSecret, redactFields, redactText } from '../../../src/lib/base/redact.js'
+import { hideSecret, redactFields, redactKnown, redactText } from '../../../src/lib/base/redact.js'
 
 test.each([
   'authorization: Basic YWRtaW46aHVudGVyMg==',
@@ -11,6 +11,9 @@ test.each([
   'chapSecret=hunter2 lun=0',
   'https://admin:hunter2@10.0.0.1:9440/',
   "ACS_PASSWORD='hunter2'",
+  "{ 'password': 'hunter2' }",
+  'node.session.auth.password_in = hunter2',
+  'iscsi://joe%hunter2@[fe80::1]:3260/target/0',
 ])('%s loses its secret', (line) => {
   expect(redactText(line)).not.toMatch(/hunter2|hun\\"ter2|YWRtaW4/)
   expect(redactText(line)).toContain('***')
@@ -19,6 +22,24 @@ test.each([
 test('what holds no secret stays', () => {
   const line = 'GET /volume_groups?include_disk_size=true 200 12ms {"name":"web"}'
   expect(redactText(line)).toBe(line)
+})
+
+test("QEMU's name of a secret is none", () => {
+  expect(redactText('secret,id=chap,file=/run/acs/x')).toBe('secret,id=chap,file=/run/acs/x')
+})
+
+test('any word after the name of a password goes', () => {
+  fc.assert(
+    fc.property(
+      fc.stringMatching(/^[a-zA-Z0-9!%]{6,20}$/),
+      fc.constantFrom('password', 'secret', 'PASSWD'),
+      (word, key) => {
+        fc.pre(!'password=***'.includes(word.toLowerCase()) && !/secret|passw/i.test(word))
+        expect(redactText(`a ${key}=${word} b`)).not.toContain(word)
+        expect(redactText(`a ${key}: ${word}, b`)).not.toContain(word)
+      },
+    ),
+  )
 })
 
 test('whatever the password, it does not come out of a JSON body', () => {
@@ -34,14 +55,38 @@ test('whatever the password, it does not come out of a JSON body', () => {
 test('a secret told to it comes out nowhere, in no spelling', () => {
   const secret = 'Marker "4711"/&'
   hideSecret(secret)
-  for (const text of [secret, encodeURIComponent(secret), JSON.stringify({ mkfs: secret })]) {
-    expect(redactText(`mkfs said: ${text}.`)).not.toContain('4711')
-    expect(redactText(`mkfs said: ${text}.`)).toMatch(/^mkfs said: .*\*\*\*.*\.$/)
-  }
+  const base64 = (encoding: 'base64' | 'base64url') => Buffer.from(secret).toString(encoding).slice(0, 20)
+  for (const text of [
+    ...[secret, encodeURIComponent(secret), JSON.stringify({ mkfs: secret })],
+    ...[Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('base64url')],
+  ])
+    for (const redact of [redactText, redactKnown]) {
+      for (const part of ['4711', base64('base64'), base64('base64url')])
+        expect(redact(`mkfs said: ${text}.`)).not.toContain(part)
+      expect(redact(`mkfs said: ${text}.`)).toMatch(/^mkfs said: .*\*\*\*.*\.$/)
+    }
   expect(redactFields({ args: ['-o', secret], nested: { deep: [{ text: `x${secret}y` }] } })).toEqual({
     args: ['-o', '***'],
     nested: { deep: [{ text: 'x***y' }] },
   })
+})
+
+test('a secret that begins another leaves nothing of it', () => {
+  hideSecret('cookie-12345')
+  hideSecret('cookie-12345-and-more')
+  expect(redactKnown('cookie-12345-and-more, cookie-12345')).toBe('***, ***')
+})
+
+test('only what was told to it is taken from a text for people', () => {
+  expect(redactKnown('volume "secret": held by node2')).toBe('volume "secret": held by node2')
+})
+
+test('of very many secrets those mentioned last are hidden', () => {
+  for (let number = 0; number < 1_000; number += 1) {
+    hideSecret('in use all the time')
+    hideSecret(`cookie number ${number}.`)
+  }
+  expect(redactKnown('in use all the time, cookie number 999., cookie number 0.')).toBe('***, ***, cookie number 0.')
 })
 
 test('a value too short to be told apart is not hidden everywhere', () => {

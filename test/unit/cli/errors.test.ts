@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { AcsError } from '../../../src/lib/base/errors.js'
+import { hideSecret } from '../../../src/lib/base/redact.js'
 import { failureDocument, failureOf, failureText, stackText } from '../../../src/lib/cli/errors.js'
 import { Interruption } from '../../../src/lib/cli/interrupt.js'
 
@@ -16,6 +17,21 @@ describe('failureOf', () => {
       details: { holder: 'node2' },
       exitCode: 5,
     })
+  })
+
+  test('a secret that someone quotes is in no part of it', () => {
+    hideSecret('Quoted"4711')
+    const error = new AcsError('failed', 'EACSPRISM', 'Prism says: Quoted"4711', {
+      hints: ['see Quoted"4711'],
+      details: { answer: 'Quoted"4711', secret: 'a volume of this name' },
+      cause: new Error('Quoted"4711'),
+    })
+    const failure = failureOf(error)
+    for (const text of [JSON.stringify(failureDocument(failure, [])), failureText(failure), stackText(error)]) {
+      expect(text).not.toContain('4711')
+      expect(text).toContain('***')
+    }
+    expect(failureDocument(failure, []).error.details).toEqual({ answer: '***', secret: 'a volume of this name' })
   })
 
   test('SIGTERM and Ctrl-C have their own codes', () => {

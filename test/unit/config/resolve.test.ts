@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AcsError } from '../../../src/lib/base/errors.js'
+import { redactKnown } from '../../../src/lib/base/redact.js'
 import { keyringOf, useSandbox } from './sandbox.js'
 
 const sandbox = useSandbox()
@@ -45,6 +46,7 @@ describe('precedence', () => {
     const connection = await sandbox.resolve({ flags: { context: 'lab' }, env, keyring: labKeyring })
     expect(connection).toMatchObject({ endpoint: 'https://lab:9440', username: 'ada' })
     expect(await connection.password()).toBe('lab-secret')
+    expect(redactKnown('a tool quotes lab-secret')).toBe('a tool quotes ***')
   })
 
   it('puts ACS_ENDPOINT before a context named by ACS_CONTEXT, and says so', async () => {

@@ -1,10 +1,9 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deadlineIn, noDeadline } from '../../../src/lib/base/deadline.js'
-import { createRunner, redact, type HostLog } from '../../../src/lib/host/exec.js'
+import { createRunner, type HostLog } from '../../../src/lib/host/exec.js'
 import { findProcesses } from '../../../src/lib/host/processes.js'
 
 const runner = createRunner()
@@ -105,23 +104,8 @@ describe('runner', () => {
       })
       const error: unknown = await failing.catch((thrown: unknown) => thrown)
       expect(JSON.stringify([error, (error as Error).message])).not.toContain('opensesame')
-      expect(lines.join()).toContain('iscsi://joe%***@host')
+      expect(lines.join()).toContain('iscsi://***@host')
       expect(lines.join()).not.toContain('opensesame')
     })
-  })
-
-  it('redacts any password after its name', () => {
-    fc.assert(
-      fc.property(
-        fc.stringMatching(/^[a-zA-Z0-9!%]{6,20}$/),
-        fc.constantFrom('password', 'secret', 'PASSWD'),
-        (word, key) => {
-          fc.pre(!'password=***'.includes(word.toLowerCase()) && !/secret|passw/i.test(word))
-          expect(redact(`a ${key}=${word} b`)).not.toContain(word)
-          expect(redact(`a ${key}: ${word}, b`)).not.toContain(word)
-        },
-      ),
-    )
-    expect(redact('secret,id=chap,file=/run/acs/x')).toBe('secret,id=chap,file=/run/acs/x')
   })
 })

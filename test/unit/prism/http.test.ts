@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import nock from 'nock'
 import { describe, expect, it } from 'vitest'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
+import { redactKnown } from '../../../src/lib/base/redact.js'
 import { base, basic, client, clusterBody, origin, useNock } from './nock-prism.js'
 
 useNock()
@@ -25,6 +26,16 @@ describe('login', () => {
       { authorization: undefined, cookie: 'JSESSIONID=abc' },
       { authorization: undefined, cookie: 'JSESSIONID=abc' },
     ])
+  })
+
+  it('hides its header and its cookie from whatever quotes them', async () => {
+    const cookie = 'A1B2C3D4E5F60718'
+    nock(origin)
+      .get(path)
+      .reply(200, clusterBody, { 'set-cookie': `JSESSIONID=${cookie}; Path=/` })
+    await client().prism.cluster()
+    const login = basic().replace('Basic ', '')
+    expect(redactKnown(`I do not like ${login}, nor ${cookie}`)).toBe('I do not like ***, nor ***')
   })
 
   it('lets a storm of calls wait for one login', async () => {
