@@ -30,6 +30,8 @@ export interface KnownVolumes {
   all(): KnownVolume[]
   /** When the cluster last told all of them; undefined before the first time. */
   readonly refreshedAt: Date | undefined
+  /** Why the last look failed; undefined once one succeeded. */
+  readonly lastError: { at: Date; error: unknown } | undefined
   /** Asks the cluster for all; calls that meet share one question. Throws what the cluster says. */
   refresh(): Promise<void>
   /** Takes in what a call has just learned. */
@@ -58,6 +60,7 @@ export async function openKnownVolumes(options: {
   const read = await readKnown(path)
   let byName = new Map(read.volumes.map((volume) => [volume.name, volume]))
   let refreshedAt = read.at
+  let lastError: KnownVolumes['lastError']
   let asking: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
@@ -113,10 +116,21 @@ export async function openKnownVolumes(options: {
     get refreshedAt() {
       return refreshedAt
     },
+    get lastError() {
+      return lastError
+    },
     refresh() {
-      asking ??= ask().finally(() => {
-        asking = undefined
-      })
+      asking ??= ask()
+        .then(
+          () => (lastError = undefined),
+          (error: unknown) => {
+            lastError = { at: new Date(), error }
+            throw error
+          },
+        )
+        .finally(() => {
+          asking = undefined
+        })
       return asking
     },
     learn(group) {

@@ -13,19 +13,25 @@ import { openKnownVolumes } from './known-volumes.js'
 import type { HostPort } from './peer/address.js'
 import { createKeyedLocks } from './locks.js'
 import { createNutanixDriver } from './nutanix-driver.js'
-import type { DriverGauges } from './plugin-metrics.js'
+import type { DriverGauges, PluginMetrics } from './plugin-metrics.js'
 import type { PluginSettings } from './settings.js'
 import { createStaleReferences } from './stale-references.js'
+import { driverStatus } from './status/driver-status.js'
+import { createPrismContact, type PrismContact } from './status/prism-contact.js'
+import type { DriverStatus } from './status/schema.js'
 import { createUsage } from './usage.js'
 import { checkHeldVolumes, repeat } from './watch.js'
 
 export interface PluginOptions {
   settings: PluginSettings
+  /** Where the settings are from. */
+  configFile: string
   stateFolder: string
   /** Connects on first use; a failure is tried again with the next call. */
   openPrism: () => Promise<Prism>
   host: HostMachine
   log: PluginLog
+  metrics: Pick<PluginMetrics, 'retried' | 'journalReplayed'>
   dataServices?: string
   /** Host and port of Prism: the way there tells this host's own address. */
   towards: () => Promise<HostPort>
@@ -39,6 +45,7 @@ export interface PluginOptions {
 export interface Plugin {
   driver: VolumeDriver
   gauges: DriverGauges
+  status(): Promise<DriverStatus>
   /** Takes on what may change while it runs: everything but the mount folder and the addresses it listens on. */
   configure(settings: PluginSettings): void
   /** Detaches what only lingers, writes what is not written, ends the timers. */
@@ -53,15 +60,17 @@ const pruneMs = 3_600_000
 
 /** Puts the plugin together from this machine's state. Asks nothing of the cluster: that may be down. */
 export async function createPlugin(options: PluginOptions): Promise<Plugin> {
-  const { stateFolder, log } = options
+  const { stateFolder, log, metrics } = options
   let { settings } = options
-  const prism = lazyPrism(options.openPrism)
+  const contact = createPrismContact()
+  const prism = lazyPrism(options.openPrism, contact)
   const host = withOneInitiator(options.host)
   const context = ({ deadline, log: workLog }: { deadline: Deadline; log: PluginLog }): VolumeContext => ({
     prism,
     host,
     stateFolder,
     deadline,
+    replayed: (result) => metrics.journalReplayed(result),
     report: ({ kind, message }) => (kind === 'warning' ? workLog.warn({}, message) : workLog.debug({ kind }, message)),
     ...(options.dataServices === undefined ? {} : { dataServices: options.dataServices }),
     ...(options.initiator === undefined ? {} : { initiator: options.initiator }),
@@ -89,6 +98,7 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     log,
     context,
     acquire: (...request) => handOver.acquire(...request),
+    retried: () => metrics.retried('detach'),
   })
   const known = await openKnownVolumes({
     stateFolder,
@@ -179,6 +189,19 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
       },
       cacheAge: () => (known.refreshedAt ? (Date.now() - known.refreshedAt.getTime()) / 1000 : Infinity),
     },
+    status: () =>
+      driverStatus({
+        settings: () => settings,
+        configFile: options.configFile,
+        stateFolder,
+        known,
+        volumes,
+        usage,
+        contact,
+        endpoint: options.towards,
+        initiator: (deadline) => host.initiator(options.initiator ?? 'auto', deadline),
+        peerAddress: () => handOver.address(),
+      }),
     configure(next) {
       settings = { ...next, mountFolder: settings.mountFolder, peer: settings.peer, metrics: settings.metrics }
     },
@@ -220,7 +243,7 @@ function withOneInitiator(host: HostMachine): HostMachine {
 }
 
 /** A cluster that is connected to with the first call, and again after a connection that could not be set up. */
-function lazyPrism(open: () => Promise<Prism>): Prism {
+function lazyPrism(open: () => Promise<Prism>, contact: PrismContact): Prism {
   let opened: Promise<Prism> | undefined
   const opening = (): Promise<Prism> => {
     opened ??= open().catch((error: unknown) => {
@@ -237,9 +260,9 @@ function lazyPrism(open: () => Promise<Prism>): Prism {
         ? undefined
         : member === 'apiVersion'
           ? 'v2.0'
-          : async (...args: unknown[]) => {
-              const prism = await opening()
-              return (prism[member] as (...args: unknown[]) => unknown)(...args)
-            },
+          : (...args: unknown[]) =>
+              contact.watch(
+                opening().then((opened) => (opened[member] as (...args: unknown[]) => Promise<unknown>)(...args)),
+              ),
   })
 }

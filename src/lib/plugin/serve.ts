@@ -6,9 +6,16 @@ import { createLog, type LogLevel } from './log.js'
 import { createPluginMetrics, type PluginMetrics } from './plugin-metrics.js'
 import { startPluginServer, type PluginServer } from './server.js'
 import { systemdSocket } from './socket.js'
+import type { DriverStatus } from './status/schema.js'
+import type { ServedStatus } from './status/serve-status.js'
 
 /** A driver with a life: `close` leaves everything so that the next start finds its way. */
-export type ServedDriver = VolumeDriver & { close(): Promise<void>; reload(): Promise<void> }
+export interface ServedDriver extends VolumeDriver {
+  close(): Promise<void>
+  reload(): Promise<void>
+  /** From memory and the kernel's tables: asks neither the cluster nor a disk. */
+  status(): Promise<DriverStatus>
+}
 
 /** For a driver in the making that does not see that it is to stop. */
 const lateDriverMs = 5_000
@@ -32,6 +39,8 @@ export interface ServeOptions {
   stop: AbortSignal
   onListening?(where: string): void
   budgets?: Partial<Budgets>
+  /** Where `acs plugin status` finds the plugin, and what it says of its program; without it nowhere. */
+  status?: { runtimeFolder: string; version: string }
 }
 
 /**
@@ -45,6 +54,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const metrics = createPluginMetrics()
   const { promise: making, make } = onDemand(() => options.createDriver({ log, metrics, stop }))
   let server: PluginServer | undefined
+  let status: ServedStatus | undefined
   const hangUps = onHangUp(async () => {
     if (!stop.aborted) await reload(making, log)
   })
@@ -55,8 +65,14 @@ export async function serve(options: ServeOptions): Promise<void> {
     options.onListening?.(server.where)
     await log.open()
     log.info({ socket: server.where, plugin: options.name }, 'listening')
-    if (await Promise.race([making, aborted(stop)])) log.info({}, 'ready')
+    status = await tellStatus(options, { server, metrics, log })
+    const driver = await Promise.race([making, aborted(stop)])
+    if (driver) {
+      status?.ready(() => driver.status())
+      log.info({}, 'ready')
+    }
     await aborted(stop)
+    status?.stopping()
     log.info(server.load(), 'stopping; calls at work are finished')
   } catch (error) {
     log.error({ err: error }, 'cannot go on')
@@ -64,10 +80,20 @@ export async function serve(options: ServeOptions): Promise<void> {
   } finally {
     await server?.close()
     if (server) await closeDriver(making, log)
+    await status?.close()
     hangUps.end()
     log.info({}, 'stopped')
     await log.close()
   }
+}
+
+async function tellStatus(
+  { name, status }: ServeOptions,
+  parts: { server: PluginServer; metrics: PluginMetrics; log: PluginLog },
+): Promise<ServedStatus | undefined> {
+  if (!status) return undefined
+  const { serveStatus } = await import('./status/serve-status.js')
+  return serveStatus({ name, ...status, ...parts })
 }
 
 /** A promise of what is made when it is asked for. */

@@ -80,6 +80,7 @@ export async function scene(options: SceneOptions = {}): Promise<Scene> {
       log,
       context: ({ deadline }): VolumeContext => ({ ...context, deadline }),
       acquire: options.acquire ?? ((_volume, _call, use) => use()),
+      retried: () => undefined,
     })
     onTestFinished(() => volumes.stop())
     return volumes
