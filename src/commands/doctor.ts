@@ -109,6 +109,7 @@ export default class Doctor extends AcsCommand<JsonRecord, typeof Doctor> {
     const { createInitiators } = await import('../lib/host/machine.js')
     const { createRunner } = await import('../lib/host/exec.js')
     const { machineRoots, defaultRuntimeFolder } = await import('../lib/host/roots.js')
+    const { systemUnitFolders } = await import('../lib/host/systemd-unit.js')
     const { plugin, error } = await pluginSettings()
     const state = defaultStateFolder()
     return {
@@ -122,13 +123,7 @@ export default class Doctor extends AcsCommand<JsonRecord, typeof Doctor> {
       ...(error === undefined ? {} : { pluginConfigError: error }),
       pluginFolder: '/run/docker/plugins',
       dockerSocket: plugin.dockerSocket.replace(/^unix:\/\//, ''),
-      unitFolders: [
-        '/etc/systemd/system',
-        '/run/systemd/system',
-        '/usr/local/lib/systemd/system',
-        '/usr/lib/systemd/system',
-        '/lib/systemd/system',
-      ],
+      unitFolders: systemUnitFolders,
       containersConfs: ['/usr/share/containers/containers.conf', '/etc/containers/containers.conf'],
       containersConfFolder: '/etc/containers/containers.conf.d',
       env: process.env,

@@ -1,7 +1,8 @@
 import { Flags } from '@oclif/core'
 import { interruptSignal } from '../../lib/cli/interrupt.js'
-import { defaultStateFolder } from '../../lib/host/roots.js'
+import { defaultRuntimeFolder, defaultStateFolder } from '../../lib/host/roots.js'
 import { iscsiFlags, VolumeCommand } from '../../lib/cli/volume-command.js'
+import type { PrismCallEvent } from '../../lib/prism/connect.js'
 
 export default class PluginServe extends VolumeCommand<null, typeof PluginServe> {
   static override summary = "Run Docker's volume plugin: volume groups as volumes of Docker, Podman and Swarm."
@@ -18,6 +19,8 @@ export default class PluginServe extends VolumeCommand<null, typeof PluginServe>
     ...iscsiFlags,
   }
 
+  private retried: () => void = () => undefined
+
   async run(): Promise<null> {
     const { serve } = await import('../../lib/plugin/serve.js')
     const { managedBudgets } = await import('../../lib/plugin/budgets.js')
@@ -25,10 +28,12 @@ export default class PluginServe extends VolumeCommand<null, typeof PluginServe>
     await serve({
       name,
       ...(socket === undefined ? {} : { socket }),
+      status: { runtimeFolder: defaultRuntimeFolder(), version: this.config.version },
       stop: interruptSignal(),
       // Set by the managed plugin, which has to end sooner.
       ...(process.env.ACS_PLUGIN_FOLDER ? { budgets: managedBudgets } : {}),
       createDriver: async (surroundings) => {
+        this.retried = () => surroundings.metrics.retried('prism')
         const { createServedDriver } = await import('../../lib/plugin/served-driver.js')
         const { parseEndpoint } = await import('../../lib/prism/endpoint.js')
         return createServedDriver(surroundings, {
@@ -47,5 +52,9 @@ export default class PluginServe extends VolumeCommand<null, typeof PluginServe>
       },
     })
     return null
+  }
+
+  protected override prismCalled({ retry }: PrismCallEvent): void {
+    if (retry > 0) this.retried()
   }
 }

@@ -6,6 +6,7 @@ import type { Deadline } from '../base/deadline.js'
 import { printable, printableLines } from '../base/printable.js'
 import { redactKnown } from '../base/redact.js'
 import type { HostMachine } from '../host/host.js'
+import type { PrismCallEvent } from '../prism/connect.js'
 import type { Prism } from '../prism/prism.js'
 import { createHost, openPrism, resolveFlags } from './connection.js'
 import type { ResolvedConnection } from './connection.js'
@@ -60,6 +61,7 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
   /** The same flags, typed for the base class, which knows no `C`. */
   private shared!: SharedFlags & OptionalFlags
   private readonly warnings: string[] = []
+  private emitted = false
   private stdout?: { release: () => void }
   private sharedDeadline?: Deadline
   private resolved?: Promise<ResolvedConnection>
@@ -86,10 +88,17 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
   /** The cluster, connected on first use and closed when the command ends. */
   protected prism(): Promise<Prism> {
     this.connected ??= this.connection().then((connection) =>
-      openPrism(connection, { userAgent: this.config.userAgent, debug: this.debugLog }),
+      openPrism(connection, {
+        userAgent: this.config.userAgent,
+        debug: this.debugLog,
+        called: (event) => this.prismCalled?.(event),
+      }),
     )
     return this.connected
   }
+
+  /** Told of every try of a call to the cluster. */
+  protected prismCalled?(event: PrismCallEvent): void
 
   /** This machine. */
   protected host(): Promise<HostMachine> {
@@ -118,6 +127,18 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
       process.stderr.write(`${style('yellow', 'Warning', process.stderr)}: ${printableLines(text)}\n`)
     }
     return input
+  }
+
+  /**
+   * One of several results, at once, for a command that goes on: a line of JSON, or a YAML document. What `run` returns is
+   * not printed then.
+   */
+  protected async emit(result: Result): Promise<void> {
+    const format = machineFormat(this.argv)
+    if (!format) return
+    this.emitted = true
+    const document = await documentText({ result, warnings: this.warnings }, format)
+    writeStdout(format === 'json' ? `${document.replace(/\n */g, '')}\n` : `---\n${document}`)
   }
 
   /**
@@ -161,7 +182,8 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
       await this.init()
       const result = await this.run()
       const format = machineFormat(this.argv)
-      if (format) writeStdout(await documentText({ result: result ?? null, warnings: this.warnings }, format))
+      if (format && !this.emitted)
+        writeStdout(await documentText({ result: result ?? null, warnings: this.warnings }, format))
       // `_run` has a type parameter of its own, which oclif fills with the result of `run`.
       return result as unknown as T
     } catch (error) {

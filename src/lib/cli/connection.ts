@@ -39,11 +39,11 @@ export function connectionInput(flags: ConnectionFlags): ResolveInput['flags'] {
 /** A client of the cluster; it connects with its first call. */
 export async function openPrism(
   connection: ResolvedConnection,
-  options: { userAgent: string; debug: DebugLog },
+  options: { userAgent: string; debug: DebugLog; called?: (event: PrismCallEvent) => void },
 ): Promise<Prism> {
   const { connectPrism } = await import('../prism/connect.js')
   const { endpoint, username, password, ca, fingerprint } = connection
-  const { userAgent, debug } = options
+  const { userAgent, debug, called } = options
   return connectPrism({
     endpoint,
     username,
@@ -51,7 +51,10 @@ export async function openPrism(
     ca,
     fingerprint,
     userAgent,
-    log: (event) => debug(callText(event)),
+    log(event) {
+      debug(callText(event))
+      called?.(event)
+    },
   })
 }
 

@@ -47,6 +47,7 @@ export const commonVariables = [
   ['TERM', 'dumb: no colours, and lines in place of a spinner'],
   ['CREDENTIALS_DIRECTORY', "systemd's folder of credentials: LoadCredential=acs-password:FILE is the password"],
   ['LISTEN_PID, LISTEN_FDS', "systemd's socket activation: the socket that acs plugin serve takes over"],
+  ['SYSTEMD_EXEC_PID', "systemd's: that it started acs plugin serve, for acs plugin status"],
   ['XDG_CONFIG_HOME', 'Configuration of this user, if absolute; default ~/.config'],
   ['XDG_STATE_HOME', 'State of a user other than root, if absolute; default ~/.local/state'],
   ['XDG_DATA_HOME', 'The simulator of a user other than root; default ~/.local/share'],

@@ -4,7 +4,7 @@ import { parsePortal } from '../host/iscsi/portal.js'
 import { connectLimitMs, type ClusterAccess } from './context.js'
 import { ok, type Finding } from './finding.js'
 import type { ClusterFacts, KnownCluster } from './known-cluster.js'
-import { reach } from './reach.js'
+import { reach } from '../host/reach.js'
 
 /** Whether Prism can be reached and lets us in, and where its disks are. */
 export async function clusterFindings(known: KnownCluster, deadline: Deadline): Promise<Finding[]> {

@@ -8,9 +8,9 @@ import { connectLimitMs, type DoctorContext } from './context.js'
 import { dockerGet, pluginCall } from './docker-api.js'
 import type { Facts } from './facts.js'
 import type { Finding } from './finding.js'
-import { isThere } from './folder.js'
+import { isThere, namesIn } from './folder.js'
 import { installedPlugins } from './plugin-unit.js'
-import { reach } from './reach.js'
+import { reach } from '../host/reach.js'
 import type { KeptReferences } from './references.js'
 
 /** A container that starts mounts first, and runs a while later. */
@@ -95,9 +95,13 @@ async function drop(context: DoctorContext, kept: KeptReferences, deadline: Dead
 
 async function pluginSocket(context: DoctorContext, deadline: Deadline): Promise<string> {
   const installed = (await installedPlugins(context)).map(({ socketPath }) => socketPath)
-  for (const path of new Set([...installed, join(context.pluginFolder, 'nutanix.sock')]))
+  // A managed plugin's is in a folder of its id.
+  const managed = (await namesIn(context.pluginFolder))
+    .filter((name) => /^[0-9a-f]{64}$/.test(name))
+    .map((id) => join(context.pluginFolder, id, 'nutanix.sock'))
+  for (const path of new Set([...installed, join(context.pluginFolder, 'nutanix.sock'), ...managed]))
     if ((await reach({ path }, deadline.atMost(connectLimitMs))) === undefined) return path
-  throw new AcsError('failed', 'EACSPLUGINDOWN', 'the plugin does not run', {
+  throw new AcsError('not-found', 'EACSPLUGINDOWN', 'the plugin does not run', {
     hints: ['systemctl start acs-plugin.socket', 'Then again: acs doctor --fix'],
   })
 }

@@ -42,7 +42,7 @@ export async function examine(context: DoctorContext): Promise<Finding[]> {
     check(context, 'multipath', (deadline) => multipathFindings(context, deadline)),
     check(context, 'docker', (deadline) => dockerFindings(context, deadline)),
     check(context, 'stale-socket', (deadline) => socketFindings(context, deadline)),
-    check(context, 'plugin-unit', () => unitFindings(context)),
+    check(context, 'plugin-unit', (deadline) => unitFindings(context, deadline)),
     check(context, 'podman', (deadline) => podmanFindings(context, deadline)),
     check(context, 'state-folder', () => fileFindings(context)),
     check(context, 'leftover', (deadline) => leftoverFindings(context, deadline)),

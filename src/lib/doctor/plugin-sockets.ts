@@ -5,7 +5,7 @@ import { connectLimitMs, type DoctorContext } from './context.js'
 import { ok, type Finding } from './finding.js'
 import { namesIn, statOf } from './folder.js'
 import { installedPlugins, type InstalledPlugin } from './plugin-unit.js'
-import { reach } from './reach.js'
+import { reach } from '../host/reach.js'
 
 /** Plugin sockets that nobody listens on: each costs 15 s at every `docker volume ls` (docker-protocols.md, finding 9). */
 export async function socketFindings(context: DoctorContext, deadline: Deadline): Promise<Finding[]> {

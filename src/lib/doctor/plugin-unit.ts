@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Deadline } from '../base/deadline.js'
 import { listOf, parseUnit, settingOf, type Unit } from '../host/systemd-unit.js'
 import type { DoctorContext } from './context.js'
 import { ok, type Finding } from './finding.js'
 import { namesIn } from './folder.js'
+import { judgeManaged, managedPlugins } from './managed-plugin.js'
 
 /** A plugin that is installed as a service of systemd. */
 export interface InstalledPlugin {
@@ -25,15 +27,17 @@ export async function installedPlugins(context: DoctorContext): Promise<Installe
   return found
 }
 
-/** The plugin's units against the rules of docker-protocols.md A.7 and its finding 14. */
-export async function unitFindings(context: DoctorContext): Promise<Finding[]> {
+/** The plugin's units against the rules of docker-protocols.md A.7 and its finding 14; or the managed plugin in their place. */
+export async function unitFindings(context: DoctorContext, deadline: Deadline): Promise<Finding[]> {
   const units = [...(await unitNames(context, '.socket')), ...(await unitNames(context, '.service'))]
-  if (units.length === 0)
+  const managed = await managedPlugins(context, deadline)
+  const asManaged = managed.map((plugin) => judgeManaged(plugin, units))
+  if (units.length === 0 && asManaged.length === 0)
     return [
       {
         id: 'plugin-unit',
         severity: 'info',
-        title: 'the volume plugin is not installed as a service',
+        title: 'the volume plugin is not installed, neither as a service nor as a managed plugin',
         evidence: [`no acs-plugin.socket in ${context.unitFolders.join(', ')}`],
         cure: ['acs plugin install   to use volumes with Docker or Podman'],
       },
@@ -44,7 +48,7 @@ export async function unitFindings(context: DoctorContext): Promise<Finding[]> {
       return read === undefined ? [] : judgeUnit(name, read.unit, read.files)
     }),
   )
-  return looked.flat()
+  return [...asManaged, ...looked.flat()]
 }
 
 /** What is wrong with a unit of the plugin; one finding that says so when nothing is. */

@@ -1,3 +1,12 @@
+/** Where systemd looks for units, the first wins (systemd.unit(5)); those that packages and administrators use. */
+export const systemUnitFolders = [
+  '/etc/systemd/system',
+  '/run/systemd/system',
+  '/usr/local/lib/systemd/system',
+  '/usr/lib/systemd/system',
+  '/lib/systemd/system',
+] as const
+
 /** A unit file of systemd: section, key, values in order. */
 export type Unit = ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>
 

@@ -6,12 +6,13 @@ import type { Budgets } from './budgets.js'
 import type { Connections } from './connections.js'
 import { CannotTell, type Call, type PluginLog } from './driver.js'
 import type { DriverDoor } from './driver-door.js'
-import { asAcsError, errorText } from './error-text.js'
-import type { CallOutcome, PluginMetrics } from './plugin-metrics.js'
+import { asAcsError, errorText, failureOf } from './error-text.js'
+import { isFailure, type CallOutcome, type PluginMetrics } from './plugin-metrics.js'
 import type { PreparedCall } from './plugin-call.js'
 import { readBody } from './request-body.js'
 import { respond } from './respond.js'
 import type { Route } from './routes.js'
+import type { CallAtWork, PluginStatus } from './status/schema.js'
 import type { Undos } from './undo.js'
 
 /** What all calls of a server share. */
@@ -24,13 +25,18 @@ export interface CallRoom {
   budgets: Budgets
   /** Work that is not over: calls, and what is undone for those who hung up. */
   work: Set<Work>
+  /** Told of every call that fails, but for those that ask for a volume that is not there. */
+  failed(failure: FailedCall): void
   isStopping: () => boolean
 }
 
 export interface Work {
   cancel(reason: Error): void
   over: Promise<void>
+  describe(): CallAtWork
 }
+
+export type FailedCall = NonNullable<PluginStatus['lastFailure']>
 
 type Ending = { text: string } | { error: unknown }
 
@@ -68,6 +74,8 @@ export async function answerCall(
   const ms = performance.now() - startedAt
   room.metrics.callEnded(route.call, outcome, ms / 1000)
   logEnd(log, route, { ...about, outcome, ms: Math.round(ms) }, ending)
+  if ('error' in ending && isFailure(outcome))
+    room.failed({ ...failureOf(ending.error), call: route.call, volume: about?.volume ?? null })
 
   async function tell(end: Ending): Promise<CallOutcome> {
     if ('text' in end) return (await send(200, end.text)) ? 'ok' : 'gone'
@@ -108,6 +116,8 @@ function begin(
   const budgetMs = route.patience === 'long' ? budgets.longCallMs : budgets.shortCallMs
   const leftMs = budgetMs - (performance.now() - startedAt)
   const given = new AbortController()
+  const since = new Date().toISOString()
+  const steps: string[] = []
   const endCall = connections.call(request.socket, () => {
     if (prepared.finishes !== true) given.abort(hungUp())
   })
@@ -121,7 +131,17 @@ function begin(
   let settle: (delivered: boolean) => void = () => undefined
   const delivered = new Promise<boolean>((resolve) => (settle = resolve))
   const over = finish().catch((error: unknown) => call.log.error({ err: error }, 'a call could not be undone'))
-  const entry: Work = { cancel: (reason) => given.abort(reason), over }
+  const entry: Work = {
+    cancel: (reason) => given.abort(reason),
+    over,
+    describe: () => ({
+      call: route.call,
+      requestId,
+      volume: prepared.about?.volume ?? null,
+      since,
+      step: steps.at(-1) ?? null,
+    }),
+  }
   room.work.add(entry)
   void over.finally(() => {
     room.work.delete(entry)
@@ -172,14 +192,16 @@ function begin(
   }
 
   async function measure<T>(step: string, stepWork: () => Promise<T>): Promise<T> {
-    const since = performance.now()
+    const begunAt = performance.now()
     let result: 'ok' | 'error' = 'error'
+    steps.push(step)
     try {
       const value = await stepWork()
       result = 'ok'
       return value
     } finally {
-      const ms = performance.now() - since
+      const ms = performance.now() - begunAt
+      steps.splice(steps.lastIndexOf(step), 1)
       metrics.stepEnded(route.call, step, result, ms / 1000)
       call.log.debug({ step, result, ms: Math.round(ms) }, 'step')
     }

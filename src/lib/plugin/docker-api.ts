@@ -1,7 +1,7 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http'
 import * as v from 'valibot'
 import type { Deadline } from '../base/deadline.js'
 import { AcsError, isAcsError, messageOf } from '../base/errors.js'
+import { getLocal } from '../base/local-http.js'
 import { printable } from '../base/printable.js'
 import { managedName } from './managed-name.js'
 
@@ -19,6 +19,8 @@ export interface DockerApi {
   mountsOfDriver(driverName: string, deadline: Deadline): Promise<DockerMount[]>
   /** Whether this host is a node of a Swarm, and which volume drivers its Docker has used so far. */
   swarmNode(deadline: Deadline): Promise<{ active: boolean; volumeDrivers: string[] }>
+  /** Every mount of a named volume, whatever its driver. */
+  volumeMounts(deadline: Deadline): Promise<DockerMount[]>
   version(deadline: Deadline): Promise<{ version: string; apiVersion: string; engine: 'docker' | 'podman' }>
 }
 
@@ -61,9 +63,8 @@ export function isActive({ state }: DockerContainer): boolean {
 export interface DockerMount {
   container: DockerContainer
   volumeName: string
+  driver: string
 }
-
-const maxBytes = 64 * 1024 * 1024
 
 const mountSchema = v.object({
   Type: v.optional(v.string()),
@@ -129,15 +130,9 @@ export function dockerApi(socket: string, timeoutMs = 3_000): DockerApi & Docker
     },
     async mountsOfDriver(driverName, deadline) {
       const names = [driverName, managedName(driverName)]
-      const mounts: DockerMount[] = []
-      for (const found of await list({}, deadline)) {
-        const container = asContainer(found)
-        for (const { Name, Driver } of found.Mounts ?? (await mountsOf(container.id, deadline)))
-          if (Name !== undefined && Driver !== undefined && names.includes(Driver))
-            mounts.push({ container, volumeName: Name })
-      }
-      return mounts
+      return (await volumeMounts(deadline)).filter(({ driver }) => names.includes(driver))
     },
+    volumeMounts,
     async volumes(deadline) {
       const { Volumes } = await get('/volumes', volumesSchema, deadline)
       return Volumes.map(({ Name, Driver }) => ({ name: Name, driver: Driver }))
@@ -160,6 +155,16 @@ export function dockerApi(socket: string, timeoutMs = 3_000): DockerApi & Docker
       const podman = Components.some(({ Name }) => Name.startsWith('Podman'))
       return { version: Version, apiVersion: ApiVersion, engine: podman ? 'podman' : 'docker' }
     },
+  }
+
+  async function volumeMounts(deadline: Deadline): Promise<DockerMount[]> {
+    const mounts: DockerMount[] = []
+    for (const found of await list({}, deadline)) {
+      const container = asContainer(found)
+      for (const { Name, Driver } of found.Mounts ?? (await mountsOf(container.id, deadline)))
+        if (Name !== undefined && Driver !== undefined) mounts.push({ container, volumeName: Name, driver: Driver })
+    }
+    return mounts
   }
 
   async function mountsOf(id: string, deadline: Deadline): Promise<v.InferOutput<typeof mountSchema>[]> {
@@ -189,22 +194,9 @@ function asContainer({ Id, Names, State }: v.InferOutput<typeof containerSchema>
 async function getText(socketPath: string, path: string, deadline: Deadline, timeoutMs: number): Promise<string> {
   deadline.check('asking Docker')
   const limited = deadline.atMost(timeoutMs)
-  let answer: IncomingMessage
-  let text: string
+  let answer: { status: number; text: string }
   try {
-    answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const request = httpRequest({
-        socketPath,
-        path,
-        agent: false,
-        signal: limited.signal,
-        headers: { host: 'docker' },
-      })
-      request.once('response', resolve)
-      request.once('error', reject)
-      request.end()
-    })
-    text = await textOf(answer)
+    answer = await getLocal(socketPath, path, limited)
   } catch (error) {
     deadline.check('waiting for Docker')
     const why = limited.signal.aborted ? `no answer within ${timeoutMs / 1000} s` : messageOf(error)
@@ -213,20 +205,9 @@ async function getText(socketPath: string, path: string, deadline: Deadline, tim
       hints: ['Look whether it runs: docker info', 'Its socket is named by docker: in the configuration of the plugin'],
     })
   }
-  if (answer.statusCode === 200) return text
-  const { statusCode: status = 0 } = answer
+  const { status, text } = answer
+  if (status === 200) return text
   throw refused(socketPath, path, `answered ${status} ${printable(text.trim().slice(0, 300))}`, { status })
-}
-
-async function textOf(answer: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > maxBytes) throw new Error('the answer is too long')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 function refused(socketPath: string, path: string, what: string, details: Record<string, unknown> = {}): AcsError {

@@ -2,6 +2,7 @@ import { AcsError, isAcsError, messageOf } from '../base/errors.js'
 import { printable } from '../base/printable.js'
 import { redactText } from '../base/redact.js'
 import { CannotTell } from './driver.js'
+import type { FailureStatus } from './status/schema.js'
 
 /** More than a tool's last words; dockerd shows all of it to the user, on one line. */
 const longestText = 2_000
@@ -11,6 +12,12 @@ export function errorText(error: AcsError, requestId: string): string {
   const hint = hintOf(error)
   const text = hint === undefined ? error.message : `${error.message}. Try: ${hint}`
   return `${oneLine(text)} (${error.code}, request ${requestId})`
+}
+
+/** What happened now, as `acs plugin status` tells it. */
+export function failureOf(error: unknown): FailureStatus {
+  const { code, message } = asAcsError(error)
+  return { at: new Date().toISOString(), code, message: oneLine(message) }
 }
 
 /** Whatever was thrown, as an AcsError; what is none is our bug. */

@@ -44,10 +44,14 @@ export interface HostVolumesOptions {
   acquire: (volume: KnownVolume, call: Call, use: () => Promise<void>) => Promise<void>
   /** Told what the cluster said of a volume that was mounted: who holds it now, for the next inspect. */
   learn: (group: VolumeGroup) => void
+  /** A detach failed, and is tried again. */
+  retried: () => void
 }
 
 /** What became of a request to let go of a volume. */
 export type LetGo = { state: 'released' | 'not-held' } | { state: 'in-use'; references: References }
+
+export type HostVolumeState = 'mounted' | 'lingering' | 'changing' | 'lost'
 
 /** The volumes this host has on Docker's behalf: mounted once each, whatever the number of callers. */
 export interface HostVolumes {
@@ -75,6 +79,13 @@ export interface HostVolumes {
   isUsedBeside(uuid: string, deadline: Deadline): Promise<boolean>
   /** Volumes that were lost and still have callers. */
   isLost(uuid: string): boolean
+  /**
+   * `lingering`: no caller has it, and it is still attached. `changing`: it is being mounted or detached. `lost`: callers
+   * have it, and it is not here any more, or may not be used.
+   */
+  state(uuid: string): HostVolumeState
+  /** When a volume that no caller has is to be detached, or tried again; undefined for any other. */
+  lingersUntil(uuid: string): Date | undefined
   /** Starts the linger of what has no caller; after a start, for what an earlier process left. */
   settle(): void
   stop(): void
@@ -91,7 +102,7 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
   const { bootId } = await options.context({ deadline: deadlineIn(10_000), log }).host.identity()
   const held = new Map<string, References>()
   const lost = new Set<string>()
-  const timers = new Map<string, NodeJS.Timeout>()
+  const timers = new Map<string, { timer: NodeJS.Timeout; at: Date }>()
   const stays = new Map<string, number>()
   let lastStay = 0
   let stopped = false
@@ -121,10 +132,15 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
   const byName = (name: string): References | undefined => [...held.values()].find((each) => each.name === name)
 
   function detachIn(uuid: string, ms: number, failures = 0): void {
-    clearTimeout(timers.get(uuid))
+    cancelDetach(uuid)
     if (stopped) return
     const timer = setTimeout(() => void detachUnused(uuid, failures), ms).unref()
-    timers.set(uuid, timer)
+    timers.set(uuid, { timer, at: new Date(Date.now() + ms) })
+  }
+
+  function cancelDetach(uuid: string): void {
+    clearTimeout(timers.get(uuid)?.timer)
+    timers.delete(uuid)
   }
 
   async function detachUnused(uuid: string, failures: number): Promise<void> {
@@ -139,6 +155,7 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
         { volume: name, code: isAcsError(error) ? error.code : undefined, error: messageOf(error), retryMs },
         'could not detach',
       )
+      options.retried()
       detachIn(uuid, retryMs, failures + 1)
     }
   }
@@ -149,8 +166,7 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
       if (!references) return { state: 'not-held' }
       if (references.ids.length > 0 || (await isUsedBeside(references, deadline)))
         return { state: 'in-use', references }
-      clearTimeout(timers.get(uuid))
-      timers.delete(uuid)
+      cancelDetach(uuid)
       try {
         if (references.byHand) await forget(uuid)
         else await takeDown(references, deadline)
@@ -254,8 +270,7 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
   return {
     mount: (volume, id, call) =>
       locks.run(volume.uuid, call.deadline, 'mount', async () => {
-        clearTimeout(timers.get(volume.uuid))
-        timers.delete(volume.uuid)
+        cancelDetach(volume.uuid)
         const before = held.get(volume.uuid)
         const references = before ?? {
           v: 1 as const,
@@ -355,13 +370,20 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
     byUuid: (uuid) => held.get(uuid),
     all: () => [...held.values()],
     isLost: (uuid) => lost.has(uuid),
+    state(uuid) {
+      const used = (held.get(uuid)?.ids.length ?? 0) > 0
+      if (lost.has(uuid)) return 'lost'
+      if (stays.has(uuid)) return used ? 'mounted' : 'lingering'
+      if (locks.has(uuid)) return 'changing'
+      return used ? 'lost' : timers.has(uuid) ? 'lingering' : 'changing'
+    },
+    lingersUntil: (uuid) => timers.get(uuid)?.at,
     settle() {
       for (const { uuid, ids } of held.values()) if (ids.length === 0) detachIn(uuid, options.lingerMs())
     },
     stop() {
       stopped = true
-      for (const timer of timers.values()) clearTimeout(timer)
-      timers.clear()
+      for (const uuid of [...timers.keys()]) cancelDetach(uuid)
     },
   }
 

@@ -35,6 +35,8 @@ export interface KnownVolumes {
   all(): KnownVolume[]
   /** When the cluster last told all of them; undefined before the first time. */
   readonly refreshedAt: Date | undefined
+  /** Why the last look failed; undefined once one succeeded. */
+  readonly lastError: { at: Date; error: unknown } | undefined
   /**
    * Asks the cluster for all, as they are at the call or after it: whoever comes while an answer is on its way shares
    * the next one. Throws what the cluster says.
@@ -67,6 +69,7 @@ export async function openKnownVolumes(options: {
   let volumes = new Map<string, KnownVolume>()
   let names = new Map<string, KnownVolume[]>()
   let refreshedAt = read.at
+  let lastError: KnownVolumes['lastError']
   let asking: Promise<void> | undefined
   let asksNext: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -128,9 +131,17 @@ export async function openKnownVolumes(options: {
     if (!sameVolumes(before, volumes)) writeSoon()
   }
   const start = (): Promise<void> => {
-    asking = ask().finally(() => {
-      asking = undefined
-    })
+    asking = ask()
+      .then(
+        () => (lastError = undefined),
+        (error: unknown) => {
+          lastError = { at: new Date(), error }
+          throw error
+        },
+      )
+      .finally(() => {
+        asking = undefined
+      })
     return asking
   }
 
@@ -141,6 +152,9 @@ export async function openKnownVolumes(options: {
     all: () => [...volumes.values()],
     get refreshedAt() {
       return refreshedAt
+    },
+    get lastError() {
+      return lastError
     },
     refresh() {
       if (!asking) return start()

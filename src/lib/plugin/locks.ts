@@ -5,6 +5,8 @@ import { createSemaphore, type Semaphore } from './semaphore.js'
 export interface KeyedLocks {
   /** As `Semaphore.run`, among those with the same key. */
   run<T>(key: string, deadline: Deadline, doing: string, work: () => Promise<T>): Promise<T>
+  /** Whether somebody holds a key. */
+  has(key: string): boolean
   /** Keys that somebody holds or waits for; nothing is kept of others. */
   readonly size: number
 }
@@ -23,6 +25,7 @@ export function createKeyedLocks(nameOf: (key: string) => string = (key) => `vol
         if (lock.running + lock.waiting === 0 && locks.get(key) === lock) locks.delete(key)
       }
     },
+    has: (key) => locks.has(key),
     get size() {
       return locks.size
     },

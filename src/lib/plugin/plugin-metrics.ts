@@ -32,6 +32,19 @@ export interface PluginMetrics {
   watchServer(load: () => { calls: number; connections: number }): void
   /** The text that Prometheus scrapes. */
   text(): Promise<string>
+  /** The counters as of now, for whoever reads no Prometheus. */
+  counts(): PluginCounts
+}
+
+/** Since the plugin started. */
+export interface PluginCounts {
+  /** Calls that ended. */
+  calls: number
+  /** Of these; that there is no such volume is no failure. */
+  failed: number
+  byOutcome: Readonly<Partial<Record<CallOutcome, number>>>
+  retries: number
+  journalReplays: number
 }
 
 /** From a look into memory to Docker's patience, in seconds. */
@@ -47,11 +60,25 @@ export function createPluginMetrics(): PluginMetrics {
   registry.gauge('process_open_fds', 'Open file descriptors.', openFiles)
   registry.gauge('process_start_time_seconds', 'Start, in seconds since 1970.', () => startedAt)
 
+  const counted = { calls: 0, failed: 0, retries: 0, journalReplays: 0 }
+  const byOutcome: Partial<Record<CallOutcome, number>> = {}
+
   return {
-    callEnded: (call, outcome, seconds) => calls({ call, outcome }, seconds),
+    callEnded(call, outcome, seconds) {
+      calls({ call, outcome }, seconds)
+      counted.calls += 1
+      if (isFailure(outcome)) counted.failed += 1
+      byOutcome[outcome] = (byOutcome[outcome] ?? 0) + 1
+    },
     stepEnded: (call, step, result, seconds) => steps({ call, step, result }, seconds),
-    retried: (what) => retries({ what }),
-    journalReplayed: (result) => replays({ result }),
+    retried(what) {
+      retries({ what })
+      counted.retries += 1
+    },
+    journalReplayed(result) {
+      replays({ result })
+      counted.journalReplays += 1
+    },
     watchDriver({ volumes, references, sessions, cacheAge }) {
       if (volumes) registry.gauge('acs_plugin_volumes', 'Volumes the plugin knows.', volumes)
       if (references) registry.gauge('acs_plugin_references', 'Mounts that callers hold.', references)
@@ -63,7 +90,13 @@ export function createPluginMetrics(): PluginMetrics {
       registry.gauge('acs_plugin_connections', "Open connections to the plugin's socket.", () => load().connections)
     },
     text: () => registry.text(),
+    counts: () => ({ ...counted, byOutcome: { ...byOutcome } }),
   }
+}
+
+/** A client that hangs up has had enough of waiting, or was stopped. */
+export function isFailure(outcome: CallOutcome): boolean {
+  return outcome !== 'ok' && outcome !== 'not-found' && outcome !== 'gone'
 }
 
 const startedAt = Date.now() / 1000 - process.uptime()

@@ -15,11 +15,14 @@ import type { HostPort } from './peer/address.js'
 import { createKeyedLocks } from './locks.js'
 import { createNutanixDriver } from './nutanix-driver.js'
 import { withOneInitiator } from './one-initiator.js'
-import type { DriverGauges } from './plugin-metrics.js'
+import type { DriverGauges, PluginMetrics } from './plugin-metrics.js'
 import type { PluginSettings } from './settings.js'
 import { openSpellings } from './spellings.js'
 import { introduceToSwarm } from './swarm-introduction.js'
 import { createStaleReferences } from './stale-references.js'
+import { driverStatus } from './status/driver-status.js'
+import { createPrismContact, type PrismContact } from './status/prism-contact.js'
+import type { DriverStatus } from './status/schema.js'
 import { createUsage } from './usage.js'
 import { checkHeldVolumes, repeat } from './watch.js'
 
@@ -27,11 +30,14 @@ export interface PluginOptions {
   /** The driver's name in Docker, where Docker finds it by a socket of that name. */
   driverName?: string
   settings: PluginSettings
+  /** Where the settings are from. */
+  configFile: string
   stateFolder: string
   /** Connects on first use; a failure is tried again with the next call. */
   openPrism: () => Promise<Prism>
   host: HostMachine
   log: PluginLog
+  metrics: Pick<PluginMetrics, 'retried' | 'journalReplayed'>
   dataServices?: string
   /** Host and port of Prism: the way there tells this host's own address. */
   towards: () => Promise<HostPort>
@@ -45,6 +51,7 @@ export interface PluginOptions {
 export interface Plugin {
   driver: VolumeDriver
   gauges: DriverGauges
+  status(): Promise<DriverStatus>
   /** Takes on what may change while it runs: everything but the mount folder, Docker's socket and the addresses it listens on. */
   configure(settings: PluginSettings): void
   /** Detaches what only lingers, writes what is not written, ends the timers. */
@@ -61,15 +68,17 @@ const pruneMs = 3_600_000
 
 /** Puts the plugin together from this machine's state. Asks nothing of the cluster: that may be down. */
 export async function createPlugin(options: PluginOptions): Promise<Plugin> {
-  const { stateFolder, log } = options
+  const { stateFolder, log, metrics } = options
   let { settings } = options
-  const prism = lazyPrism(options.openPrism)
+  const contact = createPrismContact()
+  const prism = lazyPrism(options.openPrism, contact)
   const host = withOneInitiator(options.host)
   const context = ({ deadline, log: workLog }: { deadline: Deadline; log: PluginLog }): VolumeContext => ({
     prism,
     host,
     stateFolder,
     deadline,
+    replayed: (result) => metrics.journalReplayed(result),
     report: ({ kind, message }) => (kind === 'warning' ? workLog.warn({}, message) : workLog.debug({ kind }, message)),
     ...(options.dataServices === undefined ? {} : { dataServices: options.dataServices }),
     ...(options.initiator === undefined ? {} : { initiator: options.initiator }),
@@ -101,6 +110,7 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
     acquire: (...request) => handOver.acquire(...request),
     // Known once the plugin is whole, as the volumes are to the list.
     learn: (group) => known.learn(group),
+    retried: () => metrics.retried('detach'),
   })
   const known = await openKnownVolumes({
     stateFolder,
@@ -184,6 +194,19 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
       },
       cacheAge: () => (known.refreshedAt ? (Date.now() - known.refreshedAt.getTime()) / 1000 : Infinity),
     },
+    status: () =>
+      driverStatus({
+        settings: () => settings,
+        configFile: options.configFile,
+        stateFolder,
+        known,
+        volumes,
+        usage,
+        contact,
+        endpoint: options.towards,
+        initiator: (deadline) => host.initiator(options.initiator ?? 'auto', deadline),
+        peerAddress: () => handOver.address(),
+      }),
     configure(next) {
       const { mountFolder, dockerSocket, peer, metrics } = settings
       settings = { ...next, mountFolder, dockerSocket, peer, metrics }
@@ -210,7 +233,7 @@ async function sweep(host: HostMachine, kind: InitiatorKind | 'auto', log: Plugi
 }
 
 /** A cluster that is connected to with the first call, and again after a connection that could not be set up. */
-function lazyPrism(open: () => Promise<Prism>): Prism {
+function lazyPrism(open: () => Promise<Prism>, contact: PrismContact): Prism {
   let opened: Promise<Prism> | undefined
   const opening = (): Promise<Prism> => {
     opened ??= open().catch((error: unknown) => {
@@ -227,9 +250,9 @@ function lazyPrism(open: () => Promise<Prism>): Prism {
         ? undefined
         : member === 'apiVersion'
           ? 'v2.0'
-          : async (...args: unknown[]) => {
-              const prism = await opening()
-              return (prism[member] as (...args: unknown[]) => unknown)(...args)
-            },
+          : (...args: unknown[]) =>
+              contact.watch(
+                opening().then((opened) => (opened[member] as (...args: unknown[]) => Promise<unknown>)(...args)),
+              ),
   })
 }

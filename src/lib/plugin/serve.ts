@@ -8,10 +8,17 @@ import { createLog, type LogLevel } from './log.js'
 import { createPluginMetrics, type PluginMetrics } from './plugin-metrics.js'
 import { startPluginServer, type PluginServer } from './server.js'
 import { systemdSocket } from './socket.js'
+import type { DriverStatus } from './status/schema.js'
+import type { ServedStatus } from './status/serve-status.js'
 import { within } from './within.js'
 
 /** A driver with a life: `close` leaves everything so that the next start finds its way. */
-export type ServedDriver = VolumeDriver & { close(deadline: Deadline): Promise<void>; reload(): Promise<void> }
+export interface ServedDriver extends VolumeDriver {
+  close(deadline: Deadline): Promise<void>
+  reload(): Promise<void>
+  /** From memory and the kernel's tables: asks neither the cluster nor a disk. */
+  status(): Promise<DriverStatus>
+}
 
 /** For a driver in the making that does not see that it is to stop. */
 const lateDriverMs = 5_000
@@ -35,6 +42,8 @@ export interface ServeOptions {
   stop: AbortSignal
   onListening?(where: string): void
   budgets?: Partial<Budgets>
+  /** Where `acs plugin status` finds the plugin, and what it says of its program; without it nowhere. */
+  status?: { runtimeFolder: string; version: string }
 }
 
 /**
@@ -49,6 +58,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { promise: making, make } = onDemand(() => options.createDriver({ log, metrics, stop }))
   let server: PluginServer | undefined
   let alias: Alias | undefined
+  let status: ServedStatus | undefined
   const hangUps = onHangUp(async () => {
     if (!stop.aborted) await reload(making, log)
   })
@@ -61,8 +71,14 @@ export async function serve(options: ServeOptions): Promise<void> {
     // systemd makes the links of its sockets itself; who chooses a path wants that path.
     if (options.socket === undefined && 'path' in socket) alias = await linkAlias(socket.path, log)
     log.info({ socket: server.where, plugin: options.name }, 'listening')
-    if (await Promise.race([making, aborted(stop)])) log.info({}, 'ready')
+    status = await tellStatus(options, { server, metrics, log })
+    const driver = await Promise.race([making, aborted(stop)])
+    if (driver) {
+      status?.ready(() => driver.status())
+      log.info({}, 'ready')
+    }
     await aborted(stop)
+    status?.stopping()
     log.info(server.load(), 'stopping; calls at work are finished')
   } catch (error) {
     log.error({ err: error }, 'cannot go on')
@@ -72,10 +88,20 @@ export async function serve(options: ServeOptions): Promise<void> {
     await alias?.release()
     await server?.close()
     if (server) await closeDriver(making, log, stopped)
+    await status?.close()
     hangUps.end()
     log.info({}, 'stopped')
     await log.close()
   }
+}
+
+async function tellStatus(
+  { name, status }: ServeOptions,
+  parts: { server: PluginServer; metrics: PluginMetrics; log: PluginLog },
+): Promise<ServedStatus | undefined> {
+  if (!status) return undefined
+  const { serveStatus } = await import('./status/serve-status.js')
+  return serveStatus({ name, ...status, ...parts })
 }
 
 /** A promise of what is made when it is asked for. */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { AcsError } from '../base/errors.js'
 import type { HostMachine } from '../host/host.js'
 import type { Prism } from '../prism/prism.js'
@@ -34,16 +35,18 @@ export async function createServedDriver(
     throw new AcsError('precondition', 'EACSNOTROOT', 'the volume plugin attaches and mounts, which takes root', {
       hints: ['sudo acs plugin serve', 'As a service: sudo acs plugin install'],
     })
-  const configFile = options.configFile ?? defaultConfigFile
+  const configFile = resolve(options.configFile ?? defaultConfigFile)
   const settings = await readPluginSettings(configFile)
   log.setLevel(settings.logLevel)
   const { dataServices } = await options.connection().catch(() => ({ dataServices: undefined }))
   const plugin = await createPlugin({
     settings,
     ...(options.driverName === undefined ? {} : { driverName: options.driverName }),
+    configFile,
     stateFolder: options.stateFolder,
     host: options.host,
     log,
+    metrics,
     openPrism: options.openPrism,
     towards: options.connection,
     placement: options.connection,
@@ -55,6 +58,7 @@ export async function createServedDriver(
   const endMetrics = settings.metrics === undefined ? undefined : await serveMetrics(settings.metrics, metrics)
   return {
     ...plugin.driver,
+    status: () => plugin.status(),
     async close(deadline) {
       await plugin.close(deadline)
       await endMetrics?.()
@@ -68,7 +72,8 @@ export async function createServedDriver(
 }
 
 async function serveMetrics(where: string, metrics: Surroundings['metrics']): Promise<() => Promise<void>> {
-  const { startMetricsServer } = await import('./metrics-server.js')
-  const server = await startMetricsServer(where, metrics)
+  const { metricsPage, startLocalServer } = await import('./local-server.js')
+  const page = metricsPage(metrics)
+  const server = await startLocalServer(where, { '/metrics': page, '/': page })
   return () => server.close()
 }

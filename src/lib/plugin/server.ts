@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream'
 import { Socket } from 'node:net'
 import { AcsError } from '../base/errors.js'
-import { answerCall, type CallRoom } from './answer-call.js'
+import { answerCall, type CallRoom, type FailedCall } from './answer-call.js'
 import { defaultBudgets, type Budgets } from './budgets.js'
 import { createConnections } from './connections.js'
 import type { PluginLog, VolumeDriver } from './driver.js'
@@ -11,6 +11,7 @@ import type { PluginMetrics } from './plugin-metrics.js'
 import { rawAnswer, respond } from './respond.js'
 import { findRoute } from './routes.js'
 import { listenAt, type SocketPlace } from './socket.js'
+import type { CallAtWork } from './status/schema.js'
 import { createUndos } from './undo.js'
 
 export interface PluginServerOptions {
@@ -27,6 +28,9 @@ export interface PluginServer {
   where: string
   /** Calls at work, those whose client is gone included, and open connections. */
   load(): { calls: number; connections: number }
+  /** What is at work, oldest first. */
+  work(): CallAtWork[]
+  lastFailure(): FailedCall | undefined
   /**
    * Takes no more calls, waits for those at work (`drainMs`), then cancels them (`cancelMs`), then closes every
    * connection. Called again, it cancels at once.
@@ -45,6 +49,7 @@ export async function startPluginServer(options: PluginServerOptions): Promise<P
   let startDriver: (driver: Promise<VolumeDriver>) => void = () => undefined
   const door = createDriverDoor(new Promise<VolumeDriver>((resolve) => (startDriver = resolve)))
   let stopping = false
+  let lastFailure: FailedCall | undefined
   const room: CallRoom = {
     door,
     connections,
@@ -53,6 +58,7 @@ export async function startPluginServer(options: PluginServerOptions): Promise<P
     metrics,
     budgets,
     work: new Set(),
+    failed: (failure) => (lastFailure = failure),
     isStopping: () => stopping,
   }
 
@@ -135,6 +141,8 @@ export async function startPluginServer(options: PluginServerOptions): Promise<P
   return {
     where: socket.where,
     load: () => ({ calls: room.work.size, connections: connections.size }),
+    work: () => [...room.work].map((work) => work.describe()),
+    lastFailure: () => lastFailure,
     close() {
       if (closed) cancel()
       closed ??= close()

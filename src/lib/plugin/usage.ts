@@ -12,10 +12,10 @@ export interface VolumeUsage {
 export interface Usage {
   of(uuid: string): VolumeUsage | undefined
   /** Measures anew what is mounted, each within 5 s; what does not answer is left out. */
-  measure(mounted: readonly References[]): Promise<void>
+  measure(mounted: readonly Pick<References, 'uuid' | 'mountPoint'>[]): Promise<void>
 }
 
-export function createUsage(host: HostMachine): Usage {
+export function createUsage(host: Pick<HostMachine, 'usage'>): Usage {
   let usage = new Map<string, VolumeUsage>()
   return {
     of: (uuid) => usage.get(uuid),

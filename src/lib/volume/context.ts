@@ -17,6 +17,8 @@ export interface VolumeContext {
   deadline: Deadline
   /** Told what is happening, for progress; never needed for the work itself. */
   report?: (event: VolumeEvent) => void
+  /** Told how an operation ended that an earlier process was interrupted in. */
+  replayed?: (result: 'finished' | 'undone' | 'failed') => void
   /** Named points of the journal, for tests that crash there. */
   checkpoint?: Checkpoint
   /** Starts the process that thaws a frozen filesystem should acs die meanwhile. */

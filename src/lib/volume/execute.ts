@@ -43,6 +43,7 @@ export async function execute(
     throw await takeBack(context, work, undo, error)
   }
   await work.journal.end()
+  tellReplay(context, work, 'finished')
   return done
 }
 
@@ -74,11 +75,17 @@ async function takeBack(
       await undo(late, work)
     } catch (error) {
       warn(context, `could not take back "${words(work)}": ${messageOf(error)}`)
+      tellReplay(context, work, 'failed')
       return withUndone(cause, words(work), error)
     }
   }
   await work.journal.end()
+  tellReplay(context, work, 'undone')
   return cause
+}
+
+function tellReplay(context: VolumeContext, { journal }: Work, result: 'finished' | 'undone' | 'failed'): void {
+  if (journal.interrupted) context.replayed?.(result)
 }
 
 /** The error with what stayed behind. The journal stays too, so that the same command goes on from there. */

@@ -76,6 +76,8 @@ export type JournalEntry = v.InferOutput<typeof entrySchema>
 /** The journal of one volume on this machine: what is being done to it, written before it is done. */
 export interface Journal {
   readonly facts: Readonly<JournalFacts>
+  /** An earlier process died in the middle of a step; this one takes it up. */
+  readonly interrupted: boolean
   /** Writes `step` down, runs it, and marks the points around it where a test may crash. */
   run(step: JournalStep, work: () => Promise<void>): Promise<void>
   /** Adds facts (or takes away those given as undefined), durably. */
@@ -110,6 +112,7 @@ export async function openJournal(
     get facts() {
       return entry.facts
     },
+    interrupted: before !== undefined && before.step !== null,
     async run(step, work) {
       entry = { ...entry, step }
       await write(onThisMachineOnly.includes(step) ? writeAtomically : writeDurably)

@@ -79,8 +79,8 @@ describe('what Docker is asked', () => {
   it('is what volumes of the driver there are, of a managed plugin too', async () => {
     const { api } = await docker(answers(200, containers))
     expect(await api.mountsOfDriver('nutanix', deadlineIn(5_000))).toEqual([
-      { container: { id: web, name: 'web', state: 'running' }, volumeName: 'db' },
-      { container: { id: job, name: 'job', state: 'exited' }, volumeName: 'logs' },
+      { container: { id: web, name: 'web', state: 'running' }, volumeName: 'db', driver: 'nutanix' },
+      { container: { id: job, name: 'job', state: 'exited' }, volumeName: 'logs', driver: 'nutanix:latest' },
     ])
   })
 

@@ -54,6 +54,7 @@ async function machine(name: string, prism: FakePrism, disks: Disks): Promise<Ma
       context: work,
       acquire: (...request) => handOver.acquire(...request),
       learn: () => undefined,
+      retried: () => undefined,
     })
     await handOver.listen()
     listen = handOver.address()?.split('#')[0] ?? ''

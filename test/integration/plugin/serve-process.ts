@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AcsError } from '../../../src/lib/base/errors.js'
 import { serve, type ServedDriver, type Surroundings } from '../../../src/lib/plugin/serve.js'
+import { quietDriver } from '../../unit/plugin/driver-statuses.js'
+import type { DriverStatus } from '../../../src/lib/plugin/status/schema.js'
 import { recordingDriver } from './recording-driver.js'
 
 export interface ServeProcessOptions {
@@ -16,6 +18,10 @@ export interface ServeProcessOptions {
   drainMs?: number
   /** The driver's answer to SIGHUP. */
   reload?: 'works' | 'fails'
+  /** Where it tells of itself. */
+  runtimeFolder?: string
+  /** What its driver says of itself, where that is not the usual. */
+  status?: Partial<DriverStatus>
 }
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ServeProcessOptions
@@ -37,6 +43,7 @@ async function createDriver({ log, stop }: Surroundings): Promise<ServedDriver> 
       say('closed')
       return Promise.resolve()
     },
+    status: () => Promise.resolve({ ...quietDriver, ...options.status }),
     reload: () => {
       say('reload')
       return options.reload === 'fails' ? Promise.reject(new Error('no YAML')) : Promise.resolve()
@@ -53,6 +60,9 @@ serve({
   stop: stop.signal,
   onListening: (where) => say(`listening ${where}`),
   ...(options.socket === undefined ? {} : { socket: options.socket }),
+  ...(options.runtimeFolder === undefined
+    ? {}
+    : { status: { runtimeFolder: options.runtimeFolder, version: '1.2.3' } }),
   ...(options.drainMs === undefined ? {} : { budgets: { drainMs: options.drainMs } }),
 }).then(
   () => say('ended'),

@@ -1,85 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { access, readFile, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { access, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { requirement } from '../../requirements.js'
-import type { ServeProcessOptions } from './serve-process.js'
-import { temporaryFolder } from './server-lab.js'
-import { dockerdRequest, openWire, type WireAnswer } from './wire.js'
-
-const entry = fileURLToPath(new URL('./serve-process.ts', import.meta.url))
-
-/** Built as acs is, one file of CommonJS, so that what is measured is not the compiler. */
-let program = ''
-beforeAll(async () => {
-  const { outputFiles } = await build({
-    entryPoints: [entry],
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20.19',
-    supported: { 'dynamic-import': false },
-    write: false,
-    logLevel: 'silent',
-  })
-  program = outputFiles[0]!.text
-})
-
-interface Running {
-  child: ChildProcess
-  said: () => string[]
-  log: () => Record<string, unknown>[]
-  /** Waits until it said so. */
-  says: (text: string) => Promise<void>
-  ended: Promise<number | null>
-  /** When the process was begun to be made. */
-  startedAt: number
-}
-
-async function start(options: ServeProcessOptions, command: string[] = [process.execPath]): Promise<Running> {
-  const file = join(await temporaryFolder(), 'serve.cjs')
-  await writeFile(file, program)
-  const [binary = '', ...args] = command
-  const startedAt = performance.now()
-  const child = spawn(binary, [...args, file, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'pipe'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let out = ''
-  let err = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
-  const said = (): string[] => out.split('\n').filter(Boolean)
-  return {
-    child,
-    startedAt,
-    said,
-    log: () =>
-      err
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as Record<string, unknown>),
-    says: (text) => expect.poll(said, { timeout: 10_000, interval: 5 }).toContain(text),
-    ended: once(child, 'close').then(([code]) => code as number | null),
-  }
-}
-
-async function call(path: string, name: string, body: object): Promise<WireAnswer> {
-  const wire = await openWire(path)
-  wire.send(dockerdRequest(name, JSON.stringify(body)))
-  return wire.answer().finally(() => wire.hangUp())
-}
-
-async function socketPath(): Promise<string> {
-  return join(await temporaryFolder(), 'p.sock')
-}
+import { call, socketPath, startServe } from './serve-lab.js'
 
 test('SIGTERM finishes the call at work, closes the driver and the socket, and ends with 0', async () => {
   const socket = await socketPath()
-  const plugin = await start({ socket, createMs: 400 })
+  const plugin = await startServe({ socket, createMs: 400 })
   await plugin.says(`listening ${socket}`)
   const answer = call(socket, 'VolumeDriver.Create', { Name: 'x' })
   await expect.poll(() => call(socket, 'VolumeDriver.Get', { Name: 'db' }).then(({ status }) => status)).toBe(200)
@@ -105,7 +35,7 @@ test('SIGTERM finishes the call at work, closes the driver and the socket, and e
 
 test('what takes longer than the drain is cancelled', async () => {
   const socket = await socketPath()
-  const plugin = await start({ socket, createMs: 60_000, drainMs: 100 })
+  const plugin = await startServe({ socket, createMs: 60_000, drainMs: 100 })
   await plugin.says('making')
   const answer = call(socket, 'VolumeDriver.Create', { Name: 'x' })
   await expect.poll(() => call(socket, 'VolumeDriver.Get', { Name: 'db' }).then(({ status }) => status)).toBe(200)
@@ -116,7 +46,7 @@ test('what takes longer than the drain is cancelled', async () => {
 
 test('SIGHUP reloads, one at a time, and a failure changes nothing', async () => {
   const socket = await socketPath()
-  const plugin = await start({ socket, makingMs: 200, reload: 'fails' })
+  const plugin = await startServe({ socket, makingMs: 200, reload: 'fails' })
   await plugin.says('making')
   // Before the driver is there: it waits, and does not end the process as SIGHUP would by itself.
   plugin.child.kill('SIGHUP')
@@ -129,7 +59,7 @@ test('SIGHUP reloads, one at a time, and a failure changes nothing', async () =>
 
 test('a driver that cannot be made ends it with the reason, once the waiting calls have it, too', async () => {
   const socket = await socketPath()
-  const plugin = await start({ socket, makingMs: 300, broken: true })
+  const plugin = await startServe({ socket, makingMs: 300, broken: true })
   await plugin.says(`listening ${socket}`)
   const answer = await call(socket, 'VolumeDriver.Create', { Name: 'x' })
   expect(answer.body).toContain('line 3 is no YAML')
@@ -140,7 +70,7 @@ test('a driver that cannot be made ends it with the reason, once the waiting cal
 
 test('SIGTERM while the driver is in the making ends it', async () => {
   const socket = await socketPath()
-  const plugin = await start({ socket, makingMs: 60_000 })
+  const plugin = await startServe({ socket, makingMs: 60_000 })
   await plugin.says('making')
   const waiting = call(socket, 'VolumeDriver.Create', { Name: 'x' })
   await expect.poll(() => call(socket, 'Plugin.Activate', {}).then(({ status }) => status)).toBe(200)
@@ -151,9 +81,9 @@ test('SIGTERM while the driver is in the making ends it', async () => {
 
 test('a living plugin at the same place is not disturbed', async () => {
   const socket = await socketPath()
-  const first = await start({ socket })
+  const first = await startServe({ socket })
   await first.says(`listening ${socket}`)
-  const second = await start({ socket })
+  const second = await startServe({ socket })
   expect(await second.ended).toBe(1)
   expect(second.said()).toEqual(['failed EACSPLUGINRUNNING'])
   expect((await call(socket, 'VolumeDriver.Get', { Name: 'db' })).status).toBe(200)
@@ -161,18 +91,18 @@ test('a living plugin at the same place is not disturbed', async () => {
 
 test('after kill -9 the next one takes the place', async () => {
   const socket = await socketPath()
-  const first = await start({ socket })
+  const first = await startServe({ socket })
   await first.says(`listening ${socket}`)
   first.child.kill('SIGKILL')
   await first.ended
   await access(socket)
-  const second = await start({ socket })
+  const second = await startServe({ socket })
   await second.says(`listening ${socket}`)
   expect((await call(socket, 'VolumeDriver.Get', { Name: 'db' })).status).toBe(200)
 })
 
 test.each(['', '../x', 'A', 'a/b', '.x'])('no path is made of the name %j', async (name) => {
-  const plugin = await start({ name })
+  const plugin = await startServe({ name })
   expect(await plugin.ended).toBe(1)
   expect(plugin.said()).toEqual(['failed EACSNAME'])
 })
@@ -191,7 +121,7 @@ s = socket.socket(socket.AF_UNIX); s.bind(${JSON.stringify(socket)}); s.listen(1
 os.dup2(s.fileno(), 3); os.set_inheritable(3, True)
 os.environ['LISTEN_FDS'] = '1'; os.environ['LISTEN_PID'] = str(os.getpid())
 os.execv(sys.argv[1], sys.argv[1:])`
-    const plugin = await start({}, ['python3', '-c', script, process.execPath])
+    const plugin = await startServe({}, ['python3', '-c', script, process.execPath])
     await plugin.says("listening systemd's socket")
     expect((await call(socket, 'VolumeDriver.Get', { Name: 'db' })).status).toBe(200)
     const [, flags = ''] = /^flags:\s+(\d+)$/m.exec(await readFile(`/proc/${plugin.child.pid}/fdinfo/3`, 'utf8'))!
@@ -214,7 +144,7 @@ describe('start-up', () => {
       await reachable(nothing)
       bare.push(Math.round(performance.now() - since))
       node.kill('SIGKILL')
-      const plugin = await start({ socket, makingMs: 60_000 })
+      const plugin = await startServe({ socket, makingMs: 60_000 })
       await reachable(socket)
       listening.push(Math.round(performance.now() - plugin.startedAt))
       expect((await call(socket, 'Plugin.Activate', {})).status).toBe(200)

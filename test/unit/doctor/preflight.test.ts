@@ -350,6 +350,30 @@ describe('the units of the plugin', () => {
     expect(only(await look(), 'plugin-unit')).toMatchObject({ severity: 'info' })
   })
 
+  it('are not missed where the managed plugin is', async () => {
+    const plugins = [
+      { Name: 'nutanix:latest', Enabled: true, Settings: { Env: ['ACS_PLUGIN_FOLDER=/mnt/acs'] } },
+      { Name: 'other:latest', Enabled: false, Settings: { Env: ['X=ACS_PLUGIN_FOLDER='] } },
+    ]
+    const docker = createHttpServer((request, response) => {
+      const answers: Record<string, unknown> = { '/plugins': plugins, '/version': { Version: '20.10.24' }, '/info': {} }
+      response.end(JSON.stringify(answers[request.url ?? ''] ?? []))
+    })
+    await listen(docker, sick.context.dockerSocket)
+    expect(only(await look(), 'plugin-unit')).toMatchObject({
+      severity: 'ok',
+      title: 'the volume plugin is the managed plugin nutanix:latest, enabled',
+    })
+    sick.write('units/acs-plugin.service', service)
+    expect(ill(await look(), 'plugin-unit')).toMatchObject([
+      { severity: 'warning', about: 'nutanix:latest', title: expect.stringContaining('here twice') as string },
+    ])
+    plugins[0]!.Enabled = false
+    expect(ill(await look(), 'plugin-unit')).toMatchObject([
+      { severity: 'problem', cure: ['docker plugin enable --timeout 0 nutanix:latest', expect.anything()] },
+    ])
+  })
+
   it('are fine as they should be, and their socket is missed', async () => {
     sick.write('units/acs-plugin.socket', socket(sick.folder))
     sick.write('units/acs-plugin.service', service)

@@ -18,6 +18,12 @@ const soon = () => deadlineIn(10_000)
 const files = ({ context, volume }: Scene) => readReferences(context.stateFolder, volume.uuid)
 const holders = ({ prism, volume }: Scene) => initiatorsOf(asVolume(prism.groups.get(volume.uuid)!))
 
+function gate(): { opened: Promise<void>; open: () => void } {
+  let open: () => void = () => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  return { opened, open }
+}
+
 /** Everything is gone: mount, disk, record on the cluster, references. */
 async function untilDetached(s: Scene): Promise<void> {
   await vi.waitFor(async () => {
@@ -56,6 +62,39 @@ describe('volumes of this host', () => {
     await s.volumes.unmount('db', 'container', call())
     expect(await s.volumes.letGo(s.volume.uuid, soon())).toEqual({ state: 'released' })
     await untilDetached(s)
+  })
+
+  it('tell in what state they are, and how long they linger', async () => {
+    const s = await scene({ lingerMs: 60_000 })
+    const { uuid } = s.volume
+    await s.volumes.mount(s.volume, 'one', call())
+    expect(s.volumes.state(uuid)).toBe('mounted')
+    expect(s.volumes.lingersUntil(uuid)).toBeUndefined()
+    await s.volumes.unmount('db', 'one', call())
+    expect(s.volumes.state(uuid)).toBe('lingering')
+    expect(s.volumes.lingersUntil(uuid)!.getTime() - Date.now()).toBeGreaterThan(55_000)
+    // As after a start: nothing is known but the file.
+    const after = await s.reopen()
+    expect(after.state(uuid)).toBe('changing')
+    after.settle()
+    expect(after.state(uuid)).toBe('lingering')
+    const slow = gate()
+    vi.spyOn(s.context.host, 'unmount').mockImplementationOnce(() => slow.opened)
+    const going = after.letGo(uuid, soon())
+    await vi.waitFor(() => {
+      expect(after.state(uuid)).toBe('changing')
+      expect(after.lingersUntil(uuid)).toBeUndefined()
+    })
+    slow.open()
+    await going
+  })
+
+  it('that callers believe to have, and that are not here, are lost', async () => {
+    const s = await scene()
+    await s.volumes.mount(s.volume, 'one', call())
+    await s.volumes.loseVolume(s.volume.uuid, 'a test', soon())
+    expect(s.context.host.mounted).toEqual([])
+    expect(s.volumes.state(s.volume.uuid)).toBe('lost')
   })
 
   it('are on the cluster before an unmount is answered', async () => {

@@ -56,6 +56,16 @@ describe('known volumes', () => {
     expect(known.refreshedAt).toBeInstanceOf(Date)
   })
 
+  it('tell why the last look failed, until one succeeds', async () => {
+    const { prism, known } = await scene()
+    prism.pause = () => Promise.reject(new Error('Prism is down'))
+    await expect(known.refresh()).rejects.toThrow('Prism is down')
+    expect(known.lastError).toMatchObject({ at: expect.any(Date) as Date, error: { message: 'Prism is down' } })
+    prism.pause = () => Promise.resolve()
+    await known.refresh()
+    expect(known.lastError).toBeUndefined()
+  })
+
   it('outlive the process', async () => {
     const { prism, known, open } = await scene()
     prism.put({ uuid: uuid(1), name: 'db' })

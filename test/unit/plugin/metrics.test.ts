@@ -4,7 +4,7 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createMetrics } from '../../../src/lib/plugin/metrics.js'
-import { startMetricsServer } from '../../../src/lib/plugin/metrics-server.js'
+import { metricsPage, startLocalServer } from '../../../src/lib/plugin/local-server.js'
 import { createPluginMetrics } from '../../../src/lib/plugin/plugin-metrics.js'
 
 test('the text format, to the byte', async () => {
@@ -91,7 +91,7 @@ test('the plugin tells what its driver and its process say now', async () => {
 })
 
 describe('are served', () => {
-  const fixed = { text: () => Promise.resolve('acs 1\n') }
+  const fixed = { '/metrics': metricsPage({ text: () => Promise.resolve('acs 1\n') }) }
 
   function get(
     target: object,
@@ -110,7 +110,7 @@ describe('are served', () => {
   }
 
   test.each(['127.0.0.1:0', 'localhost:0', '[::1]:0', '127.5.6.7:0'])('on %s', async (address) => {
-    const server = await startMetricsServer(address, fixed)
+    const server = await startLocalServer(address, fixed)
     onTestFinished(() => server.close())
     const [, host = '', port] = /^(.*):(\d+)$/.exec(server.address)!
     const target = { host: host.replace(/[[\]]/g, ''), port: Number(port) }
@@ -121,7 +121,7 @@ describe('are served', () => {
     })
     expect((await get(target, '/x')).status).toBe(404)
     expect((await get(target, '/metrics', 'POST')).status).toBe(405)
-    await expect(startMetricsServer(server.address, fixed)).rejects.toMatchObject({
+    await expect(startLocalServer(server.address, fixed)).rejects.toMatchObject({
       kind: 'conflict',
       code: 'EACSADDRINUSE',
     })
@@ -132,7 +132,7 @@ describe('are served', () => {
     onTestFinished(() => rm(folder, { recursive: true }))
     await chmod(folder, 0o700)
     const path = join(folder, 'm.sock')
-    const server = await startMetricsServer(`unix:${path}`, fixed)
+    const server = await startLocalServer(`unix:${path}`, fixed)
     expect(server.address).toBe(`unix:${path}`)
     expect((await get({ socketPath: path })).text).toBe('acs 1\n')
     expect((await stat(path)).mode & 0o777).toBe(0o600)
@@ -158,6 +158,6 @@ describe('are served', () => {
     '',
     `${outside ?? '192.0.2.1'}:0`,
   ])('never on %j', async (address) => {
-    await expect(startMetricsServer(address, fixed)).rejects.toMatchObject({ kind: 'usage', code: 'EACSADDRESS' })
+    await expect(startLocalServer(address, fixed)).rejects.toMatchObject({ kind: 'usage', code: 'EACSADDRESS' })
   })
 })

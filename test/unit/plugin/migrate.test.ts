@@ -44,7 +44,7 @@ function seen(groups: VolumeGroup[], volumes: [string, string][] = [], using: st
       ...(plugin ? { oldPlugin: plugin } : {}),
       driverNames: oldDriverNames('nutanix', plugin),
       volumes: volumes.map(([name, driver]) => ({ name, driver })),
-      mounts: using.map((volumeName) => ({ container: running, volumeName })),
+      mounts: using.map((volumeName) => ({ container: running, volumeName, driver: 'nutanix' })),
     },
   }
 }

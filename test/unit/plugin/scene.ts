@@ -91,6 +91,7 @@ export async function scene(options: SceneOptions = {}): Promise<Scene> {
       context: ({ deadline }): VolumeContext => ({ ...context, deadline }),
       learn: (group) => options.learn?.(group),
       acquire: options.acquire ?? ((_volume, _call, use) => use()),
+      retried: () => undefined,
     })
     onTestFinished(() => volumes.stop())
     return volumes

@@ -15,7 +15,7 @@ import {
   type WantedFile,
 } from './files.js'
 import { configYaml, passwordFile, pluginYaml, podmanConf, type InstalledConnection } from './templates.js'
-import { defaultPluginName, ownMark, serviceUnit, socketUnit, unitBase } from './units.js'
+import { checkPluginName, defaultPluginName, ownMark, serviceUnit, socketUnit, unitBase } from './units.js'
 
 export interface InstallRequest {
   /** Name of the volume driver in Docker. */
@@ -111,14 +111,6 @@ export async function uninstallPlugin(request: UninstallRequest, tools: InstallT
     ...files.flatMap(({ path, action }) => (action === 'kept' ? [`rm ${path}   it is not as acs wrote it`] : [])),
   ]
   return { files, commands: [...before, ...after].map(words), next }
-}
-
-/** As dockerd finds a plugin by the name of its file, and systemd a unit. Throws EACSNAME. */
-function checkPluginName(name: string): void {
-  if (/^[a-z0-9][a-z0-9_.-]{0,62}$/.test(name)) return
-  throw new AcsError('usage', 'EACSNAME', `"${printable(name)}" cannot name a Docker plugin`, {
-    hints: ['Use lower-case letters, digits, "_", "." and "-": --name nutanix'],
-  })
 }
 
 /** Two plugins on one host would share its state and undo each other's work. */

@@ -1,3 +1,5 @@
+import { AcsError } from '../../base/errors.js'
+import { printable } from '../../base/printable.js'
 import { aliasPath } from '../alias.js'
 
 /** What the units of one plugin depend on. */
@@ -105,4 +107,12 @@ export function execLine(argv: readonly string[]): string {
       return `"${escaped.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
     })
     .join(' ')
+}
+
+/** As dockerd finds a plugin by the name of its file, and systemd a unit. Throws EACSNAME. */
+export function checkPluginName(name: string): void {
+  if (/^[a-z0-9][a-z0-9_.-]{0,62}$/.test(name)) return
+  throw new AcsError('usage', 'EACSNAME', `"${printable(name)}" cannot name a Docker plugin`, {
+    hints: ['Use lower-case letters, digits, "_", "." and "-": --name nutanix'],
+  })
 }

@@ -1,34 +1,41 @@
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import { AcsError, messageOf } from '../base/errors.js'
 import { printable } from '../base/printable.js'
 import type { PluginMetrics } from './plugin-metrics.js'
 import { listenAt } from './socket.js'
 
-export interface MetricsServer {
+export interface LocalServer {
   /** `unix:/path` or `127.0.0.1:9450`, with the port that was taken for 0. */
   address: string
   close(): Promise<void>
 }
 
+/** What is told of the plugin at one path, as of the moment it is asked for. */
+export interface Page {
+  /** Content-Type. */
+  type: string
+  read(): Promise<string>
+}
+
+/** By path: `/metrics`. */
+export type Pages = Readonly<Record<string, Page>>
+
+/** For Prometheus. */
+export function metricsPage(metrics: Pick<PluginMetrics, 'text'>): Page {
+  return { type: 'text/plain; version=0.0.4; charset=utf-8', read: () => metrics.text() }
+}
+
 /**
- * Serves metrics to Prometheus on `unix:/path` (mode 0600) or on a port that only this machine reaches.
+ * Lets this machine read about the plugin, on `unix:/path` (mode 0600: root) or on a port that only this machine reaches.
+ * GET only: nothing can be told to the plugin here.
  * Throws EACSADDRESS (usage) for any other address, and EACSADDRINUSE, EACSPLUGINRUNNING or EACSSOCKETPATH.
  */
-export async function startMetricsServer(
-  address: string,
-  metrics: Pick<PluginMetrics, 'text'>,
-): Promise<MetricsServer> {
+export async function startLocalServer(address: string, pages: Pages): Promise<LocalServer> {
   const place = parseAddress(address)
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 10_000 }, (request, response) => {
     request.resume()
-    if (request.method !== 'GET' || (request.url !== '/metrics' && request.url !== '/')) {
-      response.writeHead(request.method === 'GET' ? 404 : 405, { 'Content-Type': 'text/plain' }).end('GET /metrics\n')
-      return
-    }
-    void metrics.text().then((text) => {
-      response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text)
-    })
+    void answer(request, response, pages)
   })
   server.maxConnections = 32
   const close = (release: () => Promise<void>) => async (): Promise<void> => {
@@ -50,6 +57,23 @@ export async function startMetricsServer(
   const port = typeof bound === 'object' && bound !== null ? bound.port : place.port
   const host = isIP(place.host) === 6 ? `[${place.host}]` : place.host
   return { address: `${host}:${port}`, close: close(() => Promise.resolve()) }
+}
+
+async function answer({ method, url }: IncomingMessage, response: ServerResponse, pages: Pages): Promise<void> {
+  const [path = ''] = (url ?? '').split('?', 1)
+  const page = Object.hasOwn(pages, path) ? pages[path] : undefined
+  const plain = { 'Content-Type': 'text/plain; charset=utf-8' }
+  if (method !== 'GET' || !page) {
+    const offered = Object.keys(pages).map((each) => `GET ${each}\n`)
+    response.writeHead(method === 'GET' ? 404 : 405, plain).end(offered.join(''))
+    return
+  }
+  try {
+    const text = await page.read()
+    response.writeHead(200, { 'Content-Type': page.type }).end(text)
+  } catch (error) {
+    response.writeHead(500, plain).end(`${messageOf(error)}\n`)
+  }
 }
 
 function parseAddress(address: string): { path: string } | { host: string; port: number } {
