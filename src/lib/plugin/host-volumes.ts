@@ -18,6 +18,7 @@ import type { Call, PluginLog } from './driver.js'
 import type { KnownVolume } from './known-volumes.js'
 import type { KeyedLocks } from './locks.js'
 import { placeOf, removeEmptyFolder, removeLostAndFound } from './place.js'
+import { createSemaphore } from './semaphore.js'
 
 /** A detach that nobody waits for may take long: the disk's cache has to reach the cluster. */
 const detachMs = 300_000
@@ -26,6 +27,11 @@ const syncMs = 40_000
 /** How often to look whether a container that no ID stands for still has its volume. */
 const inContainerMs = 5_000
 const slowestRetryMs = 60_000
+/**
+ * Volumes that are attached and mounted at a time. A host that boots starts all its containers at once, and Docker gives each
+ * mount two minutes: side by side 64 of them were all unfinished by then, on a busy host with two cores.
+ */
+const mostMounting = 8
 
 export interface HostVolumesOptions {
   stateFolder: string
@@ -82,6 +88,7 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
   const lost = new Set<string>()
   const timers = new Map<string, NodeJS.Timeout>()
   const stays = new Map<string, number>()
+  const mounting = createSemaphore(mostMounting, 'this host')
   let lastStay = 0
   let stopped = false
   for (const references of await allReferences(stateFolder))
@@ -209,9 +216,12 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
         await save(withReference(held.get(volume.uuid) ?? references, id))
       },
     }
-    await options.acquire(volume, call, async () => {
-      await mountVolume(context, request)
-    })
+    // Whoever waits for another host to let go takes nobody's turn.
+    await options.acquire(volume, call, () =>
+      mounting.run(call.deadline, `mount ${volume.name}`, async () => {
+        await mountVolume(context, request)
+      }),
+    )
   }
 
   return {
