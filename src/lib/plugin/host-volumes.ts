@@ -21,6 +21,7 @@ import type { Call, PluginLog } from './driver.js'
 import type { KnownVolume } from './known-volumes.js'
 import type { KeyedLocks } from './locks.js'
 import { removeEmptyFolder, removeLostAndFound } from './place.js'
+import { createSemaphore } from './semaphore.js'
 
 /** A detach that nobody waits for may take long: the disk's cache has to reach the cluster. */
 const detachMs = 300_000
@@ -30,6 +31,11 @@ const syncMs = 40_000
 const usedBesideMs = 5_000
 const firstRetryMs = 2_000
 const slowestRetryMs = 60_000
+/**
+ * Volumes that are attached and mounted at a time. A host that boots starts all its containers at once, and Docker gives each
+ * mount two minutes: side by side 64 of them were all unfinished by then, on a busy host with two cores.
+ */
+const mostMounting = 8
 
 export interface HostVolumesOptions {
   stateFolder: string
@@ -104,6 +110,7 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
   const lost = new Set<string>()
   const timers = new Map<string, { timer: NodeJS.Timeout; at: Date }>()
   const stays = new Map<string, number>()
+  const mounting = createSemaphore(mostMounting, 'this host')
   let lastStay = 0
   let stopped = false
   // One file that cannot be read keeps no other volume from its containers. Its volume counts as mounted by hand.
@@ -261,10 +268,13 @@ export async function openHostVolumes(options: HostVolumesOptions): Promise<Host
         await save(withReference(held.get(volume.uuid) ?? references, id))
       },
     }
-    await options.acquire(volume, call, async () => {
-      const { volume: mounted } = await mountVolume(context, request)
-      options.learn(mounted.group)
-    })
+    // Whoever waits for another host to let go takes nobody's turn.
+    await options.acquire(volume, call, () =>
+      mounting.run(call.deadline, `mount ${volume.name}`, async () => {
+        const { volume: mounted } = await mountVolume(context, request)
+        options.learn(mounted.group)
+      }),
+    )
   }
 
   return {

@@ -6,6 +6,7 @@ import { deadlineIn } from '../../../src/lib/base/deadline.js'
 import { AcsError } from '../../../src/lib/base/errors.js'
 import { createVolume } from '../../../src/lib/volume/create.js'
 import { revokeAll } from '../../../src/lib/volume/exclusive.js'
+import type { KnownVolume } from '../../../src/lib/plugin/known-volumes.js'
 import { initiatorsOf } from '../../../src/lib/volume/holder.js'
 import { mountVolume } from '../../../src/lib/volume/mount.js'
 import { readReferences } from '../../../src/lib/volume/references.js'
@@ -32,6 +33,16 @@ async function untilDetached(s: Scene): Promise<void> {
     expect(holders(s)).toEqual([])
     expect(await files(s)).toBeUndefined()
   })
+}
+
+/** More volumes of the cluster, as the plugin knows them. */
+async function moreVolumes(s: Scene, names: readonly string[]): Promise<KnownVolume[]> {
+  return Promise.all(
+    names.map(async (name) => {
+      const { uuid } = await createVolume(s.context, { name, sizeBytes: 2 ** 30 })
+      return { ...s.volume, uuid, name, target: targetName(await s.prism.volumeGroup(uuid)) }
+    }),
+  )
 }
 
 describe('volumes of this host', () => {
@@ -121,6 +132,51 @@ describe('volumes of this host', () => {
     expect(mountPoint).toBe(await realpath(s.place))
     s.prism.pause = () => Promise.reject(new AcsError('timeout', 'EACSUNREACHABLE', 'Prism is down'))
     expect(await s.volumes.mount(s.volume, 'two', call())).toEqual({ mountPoint })
+  })
+
+  it('are mounted eight at a time, those that were asked for first, and the others in their turn', async () => {
+    const s = await scene()
+    const names = Array.from({ length: 20 }, (_nothing, index) => `v${index}`)
+    const volumes = await moreVolumes(s, names)
+    const { host } = s.context
+    const mount = host.mount.bind(host)
+    const atWork: number[] = []
+    const mounted: string[] = []
+    let running = 0
+    vi.spyOn(host, 'mount').mockImplementation(async (request, deadline) => {
+      running += 1
+      atWork.push(running)
+      mounted.push(request.mountPoint.slice(s.mountFolder.length + 1))
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      running -= 1
+      return mount(request, deadline)
+    })
+    await Promise.all(volumes.map((volume) => s.volumes.mount(volume, 'one', call())))
+    expect(Math.max(...atWork)).toBe(8)
+    expect(mounted.slice(0, 8).sort()).toEqual(names.slice(0, 8))
+    expect(mounted).toHaveLength(names.length)
+  })
+
+  it('whose turn does not come within the call are left alone, and it says who is at work', async () => {
+    const s = await scene()
+    const volumes = await moreVolumes(s, ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
+    let letGoOn: () => void = () => undefined
+    const held = new Promise<void>((resolve) => (letGoOn = resolve))
+    const { host } = s.context
+    const mount = host.mount.bind(host)
+    const mountCalls = vi.spyOn(host, 'mount').mockImplementation((...request) => held.then(() => mount(...request)))
+    const mounting = volumes.map((volume) => s.volumes.mount(volume, 'one', call()))
+    await vi.waitFor(() => {
+      expect(mountCalls).toHaveBeenCalledTimes(8)
+    })
+    await expect(s.volumes.mount(s.volume, 'one', call(50))).rejects.toMatchObject({
+      code: 'EACSTIMEOUT',
+      message: expect.stringMatching(/waiting to mount db: this host is busy with "mount \w" since/) as string,
+    })
+    letGoOn()
+    await Promise.all(mounting)
+    expect(holders(s)).toEqual([])
+    expect(await files(s)).toBeUndefined()
   })
 
   it('keep their callers over a crash of the plugin', async () => {
