@@ -4,7 +4,9 @@ import { existsSync, openSync, readFileSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { requirement } from '../../requirements.js'
+import { keepFiles } from '../../secrets/evidence.js'
 import { startMountedLab, type MountedLab } from '../volume/mounted-lab.js'
+import { keepLocalPages, talkativeConfig, talkativeEnvironment } from './talkative.js'
 import type { Running } from '../../integration/cli/acs.js'
 
 export interface Outcome {
@@ -66,6 +68,7 @@ export async function startDockerLab(options: DockerLabOptions = {}): Promise<Do
       `mountFolder: ${mountFolder}`,
       `docker: ${folder}/docker.sock`,
       `peer: { listen: '127.0.0.1:0' }`,
+      talkativeConfig(folder),
       options.config ?? 'linger: 1s',
       '',
     ].join('\n'),
@@ -107,10 +110,11 @@ export async function startDockerLab(options: DockerLabOptions = {}): Promise<Do
     if (signal === 'SIGKILL') await rm(`${folder}/exec/containerd/containerd.pid`, { force: true })
   }
   const startPlugin = async (env: Record<string, string> = {}): Promise<void> => {
-    plugin = cluster.start(`plugin serve --name ${driver} --config ${configFile}`, env)
+    plugin = cluster.start(`plugin serve --name ${driver} --config ${configFile}`, { ...talkativeEnvironment, ...env })
     await until('the plugin listens', 10_000, () => Promise.resolve(existsSync(pluginSocket)))
   }
   const stopPlugin = async (signal: NodeJS.Signals): Promise<void> => {
+    await keepLocalPages(folder, cluster.env.ACS_RUN_DIR!)
     plugin?.process.kill(signal)
     await plugin?.ended
   }
@@ -146,7 +150,10 @@ export async function startDockerLab(options: DockerLabOptions = {}): Promise<Do
     async close() {
       const containers = await docker('ps', '-aq')
       const ids = containers.stdout.split('\n').filter((id) => id !== '')
+      // What Docker shows of them is kept as the output of every process is.
+      if (ids.length > 0) await docker('inspect', ...ids)
       if (ids.length > 0) await docker('rm', '-f', ...ids)
+      await docker('volume', 'inspect', ...(await docker('volume', 'ls', '-q')).stdout.split('\n').filter(Boolean))
       await stopDaemon('SIGTERM')
       await stopPlugin('SIGTERM')
       await rm(pluginSocket, { force: true })
@@ -154,6 +161,7 @@ export async function startDockerLab(options: DockerLabOptions = {}): Promise<Do
       // A daemon that was killed leaves its own mounts.
       for (const { mountPoint } of (await cluster.host.mounts()).reverse())
         if (mountPoint.startsWith(folder)) await run('umount', [mountPoint])
+      keepFiles(folder)
       await rm(folder, { recursive: true, force: true })
     },
   }

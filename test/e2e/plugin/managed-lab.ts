@@ -5,8 +5,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { projectRoot } from '../../unit/cli/project.js'
+import { keepFiles } from '../../secrets/evidence.js'
 import { startMountedLab, type MountedLab } from '../volume/mounted-lab.js'
 import { importBusybox, until, type Outcome } from './docker-lab.js'
+import { keepLocalPages, talkativeConfig } from './talkative.js'
 
 const exec = promisify(execFile)
 
@@ -42,7 +44,10 @@ export async function startManagedLab(): Promise<ManagedLab> {
   const host = `unix://${folder}/docker.sock`
   const log = join(folder, 'dockerd.log')
   const configFile = join(folder, 'plugin.yaml')
-  await writeFile(configFile, `docker: ${folder}/docker.sock\npeer: { listen: '127.0.0.1:0' }\nlinger: 1s\n`)
+  await writeFile(
+    configFile,
+    `docker: ${folder}/docker.sock\npeer: { listen: '127.0.0.1:0' }\nlinger: 1s\n${talkativeConfig(folder)}\n`,
+  )
   await packagePlugin(join(folder, 'plugin'), join(folder, 'mnt'))
   let daemon: ChildProcess | undefined
 
@@ -122,6 +127,9 @@ export async function startManagedLab(): Promise<ManagedLab> {
       const containers = await docker('ps', '-aq')
       const ids = containers.stdout.split('\n').filter((id) => id !== '')
       if (ids.length > 0) await docker('rm', '-f', ...ids)
+      await keepLocalPages(folder, cluster.env.ACS_RUN_DIR!)
+      // Kept as the output of every process is.
+      await docker('plugin', 'inspect', name)
       await docker('plugin', 'disable', '-f', name)
       await docker('plugin', 'rm', '-f', name)
       await stopDaemon('SIGTERM')
@@ -129,6 +137,7 @@ export async function startManagedLab(): Promise<ManagedLab> {
       for (const socketFolder of socketFolders) await rm(socketFolder, { recursive: true, force: true })
       // The folder of volumes stays a mount point of its own, and so does dockerd's when it was killed.
       for (const name of ['mnt', 'data']) await exec('umount', [join(folder, name)]).catch(() => undefined)
+      keepFiles(folder)
       await rm(folder, { recursive: true, force: true })
     },
   }
