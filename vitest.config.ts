@@ -26,7 +26,8 @@ export default defineConfig({
         // e2e tests share the kernel's mount table, loop devices and tools: one file at a time.
         test: {
           name: 'e2e',
-          globalSetup: 'test/contract/setup.ts',
+          globalSetup: ['test/contract/setup.ts', 'test/secrets/global-setup.ts'],
+          setupFiles: 'test/secrets/test-setup.ts',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 120_000,

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readConfig } from '../../../src/lib/config/config-file.js'
 import { startLab } from '../../integration/prism/simulated.js'
 import { requirement } from '../../requirements.js'
+import { keepFiles } from '../../secrets/evidence.js'
 
 const repository = join(import.meta.dirname, '..', '..', '..')
 const commandProcess = fileURLToPath(new URL('./command-process.ts', import.meta.url))
@@ -16,7 +17,10 @@ let folder = ''
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'acs-first-use-'))
 })
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
+afterEach(() => {
+  keepFiles(folder)
+  rmSync(folder, { recursive: true, force: true })
+})
 
 /** Runs a command on a terminal of its own and types an answer to each question as it comes. */
 async function onTerminal(command: string, answers: readonly [question: RegExp, answer: string][]): Promise<string> {

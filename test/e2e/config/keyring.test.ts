@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startLab } from '../../integration/prism/simulated.js'
 import { requirement } from '../../requirements.js'
+import { keepFiles } from '../../secrets/evidence.js'
 
 const repository = join(import.meta.dirname, '..', '..', '..')
 const keyringProcess = fileURLToPath(new URL('./keyring-process.ts', import.meta.url))
@@ -16,7 +17,10 @@ let home = ''
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'acs-keyring-'))
 })
-afterEach(() => rmSync(home, { recursive: true, force: true }))
+afterEach(() => {
+  keepFiles(home)
+  rmSync(home, { recursive: true, force: true })
+})
 
 /** Runs shell lines; `KEYRING` is one operation in its own process. Each line it prints is one answer. */
 async function run(
@@ -115,7 +119,7 @@ describe.skipIf(!available)('the keyring of the session', () => {
         `$ACS context:add lab --endpoint ${sim.endpoint} --username admin --fingerprint ${sim.fingerprint} -o json | tr -d '\\n'; echo`,
         `$ACS login --password-file ${sim.passwordFile} -o json | tr -d '\\n'; echo`,
         // grep: 1 is "found nothing".
-        `grep -rq '${password}' "$HOME/.config/acs"; echo "{\\"grep\\": $?}"`,
+        `grep -rqF '${password}' "$HOME/.config/acs"; echo "{\\"grep\\": $?}"`,
         "$ACS cluster:show -o json | tr -d '\\n'; echo",
         "$ACS logout -o json | tr -d '\\n'; echo",
         "$ACS cluster:show -o json | tr -d '\\n'; echo",

@@ -9,6 +9,8 @@ import type { HostMachine, Initiator } from '../../../src/lib/host/host.js'
 import { createHostMachine } from '../../../src/lib/host/machine.js'
 import { findProcesses } from '../../../src/lib/host/processes.js'
 import { requirement } from '../../requirements.js'
+import { keepFiles } from '../../secrets/evidence.js'
+import { learnSecret } from '../../secrets/secrets.js'
 import { run } from './loop-image.js'
 import { startTgt, type Tgt, type TgtDisk } from './tgtd.js'
 
@@ -48,6 +50,7 @@ describe.skipIf(!able)('userspace initiator', () => {
 
   afterAll(async () => {
     await tgt.close()
+    keepFiles(folder)
     await rm(folder, { recursive: true, force: true })
   })
 
@@ -142,6 +145,8 @@ describe.skipIf(!able)('userspace initiator', () => {
   it('proves itself by CHAP, and shows the secret nowhere', async () => {
     const disk = await newDisk()
     const chap = { username: 'acs', secret: `S3cret-${randomBytes(4).toString('hex')}` }
+    // Looked for in what every process of this test file shows, too.
+    learnSecret('a CHAP secret', chap.secret)
     await tgt.admin('--op', 'new', '--mode', 'account', '--user', chap.username, '--password', chap.secret)
     await tgt.admin('--op', 'bind', '--mode', 'account', '--tid', String(disk.tid), '--user', chap.username)
     const wrong = { ...disk, chap: { ...chap, secret: 'not-the-secret' } }

@@ -79,7 +79,10 @@ export function dockerDaemon(folder: string, { ownNetwork = false }: DockerDaemo
 
   const removeContainers = async (): Promise<void> => {
     const containers = (await docker('ps', '-aq')).stdout.split('\n').filter((id) => id !== '')
-    if (containers.length > 0) await docker('rm', '-f', ...containers)
+    if (containers.length === 0) return
+    // What Docker shows of them is kept, as the output of every process is.
+    await docker('inspect', ...containers)
+    await docker('rm', '-f', ...containers)
   }
 
   return {
@@ -96,6 +99,8 @@ export function dockerDaemon(folder: string, { ownNetwork = false }: DockerDaemo
     log: () => readFileSync(logFile, 'utf8'),
     async close() {
       await removeContainers()
+      const volumes = (await docker('volume', 'ls', '-q')).stdout.split('\n').filter((name) => name !== '')
+      if (volumes.length > 0) await docker('volume', 'inspect', ...volumes)
       await stop('SIGTERM')
       const places = parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8')).map(({ mountPoint }) => mountPoint)
       for (const place of places.reverse()) if (place.startsWith(`${folder}/`)) await runTool('umount', [place])

@@ -7,11 +7,13 @@ import { fileURLToPath } from 'node:url'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
 import { createHostMachine } from '../../../src/lib/host/machine.js'
 import type { HostMachine } from '../../../src/lib/host/host.js'
-import { allReferences } from '../../../src/lib/volume/references.js'
 import { startVolumeLab, type VolumeLab } from '../../integration/volume/lab.js'
 import { projectRoot } from '../../integration/cli/acs.js'
+import { leftoversOf } from '../leftovers.js'
+import { keepFiles } from '../../secrets/evidence.js'
 import { until } from './until.js'
 import { pluginClient } from './plugin-client.js'
+import { keepLocalPages, talkativeConfig, talkativeEnvironment } from './talkative.js'
 
 /** A host of its own as far as acs can see: host name, network, state, initiator name, plugin. */
 export interface Host {
@@ -59,6 +61,7 @@ export async function startHostsLab(config: string, both: Shared = {}): Promise<
       }
       await cluster.close()
       await ip('link', 'del', bridge)
+      keepFiles(folder)
       await rm(folder, { recursive: true, force: true })
     },
   }
@@ -108,6 +111,7 @@ async function makeHost(request: HostRequest): Promise<{ host: Host; tearDown: (
       `mountFolder: ${mountFolder}`,
       `docker: ${folder}/no-docker.sock`,
       `peer: { listen: '${address}:7440' }`,
+      talkativeConfig(folder),
       request.config,
       '',
     ].join('\n'),
@@ -135,6 +139,7 @@ async function makeHost(request: HostRequest): Promise<{ host: Host; tearDown: (
           PATH: process.env.PATH,
           HOME: '/nonexistent',
           ACS_CONFIG: '/nonexistent/config.yaml',
+          ...talkativeEnvironment,
           ...cluster.env,
           ACS_INITIATOR: 'userspace',
           ACS_STATE_DIR: stateFolder,
@@ -148,6 +153,7 @@ async function makeHost(request: HostRequest): Promise<{ host: Host; tearDown: (
     },
     async stop(signal) {
       if (plugin?.exitCode !== null || plugin.signalCode !== null) return
+      await keepLocalPages(folder, runtimeFolder)
       const ended = new Promise((resolve) => plugin?.once('exit', resolve))
       plugin.kill(signal)
       await ended
@@ -161,14 +167,7 @@ async function makeHost(request: HostRequest): Promise<{ host: Host; tearDown: (
     async rejoin() {
       await ip('-n', namespace, 'neigh', 'del', other, 'dev', 'eth0')
     },
-    async leftovers() {
-      const initiator = await machine.initiator('userspace', soon())
-      return [
-        ...(await mounts()).map((path) => `mounted: ${path}`),
-        ...(await initiator.attached(soon())).map((disk) => `attached: ${disk.targetName}`),
-        ...(await allReferences(stateFolder)).map((references) => `references: ${references.name}`),
-      ]
-    },
+    leftovers: () => leftoversOf({ host: machine, stateFolder, runtimeFolder, mountFolder }),
   }
   const tearDown = async (): Promise<void> => {
     host.client.close()

@@ -4,9 +4,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { projectRoot } from '../../unit/cli/project.js'
+import { keepFiles } from '../../secrets/evidence.js'
 import { startMountedLab, type MountedLab } from '../volume/mounted-lab.js'
 import { dockerDaemon, type DockerDaemon } from './docker-daemon.js'
 import { settled } from './served-plugin.js'
+import { keepLocalPages, talkativeConfig } from './talkative.js'
 
 const exec = promisify(execFile)
 
@@ -38,7 +40,10 @@ export async function startManagedLab(): Promise<ManagedLab> {
   const folder = await mkdtemp(join('/tmp', 'acs-mp-'))
   const name = `acs-t-${randomBytes(3).toString('hex')}`
   const configFile = join(folder, 'plugin.yaml')
-  await writeFile(configFile, `docker: ${folder}/docker.sock\npeer: { listen: '127.0.0.1:0' }\nlinger: 1s\n`)
+  await writeFile(
+    configFile,
+    `docker: ${folder}/docker.sock\npeer: { listen: '127.0.0.1:0' }\nlinger: 1s\n${talkativeConfig(folder)}\n`,
+  )
   await packagePlugin(join(folder, 'plugin'), join(folder, 'mnt'))
   const daemon = dockerDaemon(folder)
   const { docker, ok } = daemon
@@ -74,12 +79,16 @@ export async function startManagedLab(): Promise<ManagedLab> {
     settled: () => settled(cluster),
     async close() {
       await daemon.removeContainers()
+      await keepLocalPages(folder, cluster.env.ACS_RUN_DIR!)
+      // Kept as the output of every process is.
+      await docker('plugin', 'inspect', name)
       await docker('plugin', 'disable', '-f', name)
       await docker('plugin', 'rm', '-f', name)
       // Also the folder of volumes, which stays a mount point of its own.
       await daemon.close()
       await cluster.close()
       for (const socketFolder of socketFolders) await rm(socketFolder, { recursive: true, force: true })
+      keepFiles(folder)
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http'
+import { keepText } from '../../secrets/evidence.js'
 
 export interface Answer {
   status: number
@@ -34,6 +35,7 @@ export function pluginClient(socketPath: string): {
           response.on('data', (part: string) => (answer += part))
           response.on('error', reject)
           response.on('end', () => {
+            keepText(`answer to ${name} ${text}`.trim(), answer)
             try {
               resolve({ status: response.statusCode ?? 0, body: JSON.parse(answer) as Record<string, unknown> })
             } catch (error) {

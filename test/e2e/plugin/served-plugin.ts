@@ -4,7 +4,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { aliasPath } from '../../../src/lib/plugin/alias.js'
 import type { Running } from '../../integration/cli/acs.js'
+import { keepFiles } from '../../secrets/evidence.js'
 import { startMountedLab, type MountedLab } from '../volume/mounted-lab.js'
+import { keepLocalPages, talkativeConfig, talkativeEnvironment } from './talkative.js'
 import { until } from './until.js'
 
 /** A simulated cluster, and acs's plugin where engines look for plugins. */
@@ -43,16 +45,18 @@ export async function startServedPlugin(options: ServedPluginOptions = {}): Prom
       `mountFolder: ${folder}/mnt`,
       `docker: ${folder}/docker.sock`,
       `peer: { listen: '127.0.0.1:0' }`,
+      talkativeConfig(folder),
       options.config ?? 'linger: 1s',
       '',
     ].join('\n'),
   )
   let plugin: Running | undefined
   const startPlugin = async (env: Record<string, string> = {}): Promise<void> => {
-    plugin = cluster.start(`plugin serve --name ${driver} --config ${configFile}`, env)
+    plugin = cluster.start(`plugin serve --name ${driver} --config ${configFile}`, { ...talkativeEnvironment, ...env })
     await until('the plugin listens', 10_000, () => Promise.resolve(existsSync(socket)))
   }
   const stopPlugin = async (signal: NodeJS.Signals): Promise<void> => {
+    await keepLocalPages(folder, cluster.env.ACS_RUN_DIR!)
     plugin?.process.kill(signal)
     await plugin?.ended
   }
@@ -71,6 +75,7 @@ export async function startServedPlugin(options: ServedPluginOptions = {}): Prom
       // A killed one leaves both names.
       for (const path of [socket, aliasPath(socket)]) await rm(path, { force: true })
       await cluster.close()
+      keepFiles(folder)
       await rm(folder, { recursive: true, force: true })
     },
   }

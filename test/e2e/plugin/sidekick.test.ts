@@ -10,6 +10,8 @@ import { installPlugin } from '../../../src/lib/plugin/install/install.js'
 import { projectRoot } from '../../integration/cli/acs.js'
 import { startVolumeLab, type VolumeLab } from '../../integration/volume/lab.js'
 import { requirement } from '../../requirements.js'
+import { keepFiles } from '../../secrets/evidence.js'
+import { talkativeEnvironment } from './talkative.js'
 import { until } from './until.js'
 
 const able = requirement('the sidekick', [
@@ -65,11 +67,14 @@ describe.skipIf(!able)('the sidekick', () => {
   })
 
   afterAll(async () => {
+    // What every process says is kept to be searched for secrets.
+    for (const shown of ['logs', 'inspect']) await docker(shown, 'sidekick').catch(() => undefined)
     await docker('rm', '-f', ...(await docker('ps', '-aq')).split('\n')).catch(() => undefined)
     const ended = new Promise((resolve) => dockerd.once('exit', resolve))
     dockerd.kill('SIGTERM')
     await ended
     await lab.close()
+    keepFiles(folder)
     rmSync(folder, { recursive: true, force: true })
   })
 
@@ -90,7 +95,7 @@ describe.skipIf(!able)('the sidekick', () => {
       { runner: createRunner(), deadline: deadlineIn(10_000), report: () => undefined },
     )
     copyFileSync(lab.env.ACS_PASSWORD_FILE ?? '', join(tree, 'etc/acs/password'))
-    writeFileSync(join(tree, 'etc/acs/plugin.yaml'), "linger: 1s\npeer: { listen: '127.0.0.1:0' }\n")
+    writeFileSync(join(tree, 'etc/acs/plugin.yaml'), "linger: 1s\nlog: debug\npeer: { listen: '127.0.0.1:0' }\n")
   }
 
   /** $1: the test's folder. Ends as dockerd. */
@@ -138,7 +143,7 @@ describe.skipIf(!able)('the sidekick', () => {
       ...['run', '-d', '--name', 'sidekick', ...privileges(), '--network', plugin.network_mode, '--pid', plugin.pid],
       ...['--ipc', plugin.ipc, '--uts', plugin.uts, '--cgroupns', plugin.cgroup],
       // Only a privileged container may move processes to other control groups; managed.test.ts sees that done.
-      ...Object.entries(plugin.environment)
+      ...Object.entries({ ...plugin.environment, ...talkativeEnvironment })
         .filter(([key]) => key !== 'ACS_DAEMON_CGROUP_OF')
         .flatMap(([key, value]) => ['-e', `${key}=${value}`]),
       ...plugin.volumes.flatMap(({ source, target, read_only: readOnly, bind }) => {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
 import type { HostMachine } from '../../../src/lib/host/host.js'
@@ -8,6 +7,7 @@ import { createHostMachine } from '../../../src/lib/host/machine.js'
 import type { SimulatorOptions } from '../../../src/lib/sim/simulator.js'
 import { startVolumeLab, type VolumeLab } from '../../integration/volume/lab.js'
 import { requirement } from '../../requirements.js'
+import { leftoversOf } from '../leftovers.js'
 
 /** What mounting over the userspace initiator needs. */
 export function canMount(suite: string, tools: readonly string[] = []): boolean {
@@ -24,7 +24,7 @@ export interface MountedLab extends VolumeLab {
   host: HostMachine
   /** A free folder to mount at. */
   place: (name: string) => string
-  /** What of this lab is still on the machine: mounts, disks, files of the runtime and state folders. Empty when clean. */
+  /** What of this lab is still on the machine: mounts, disks, files of the runtime and state folders, sessions. Empty when clean. */
   leftovers: () => Promise<string[]>
   /** Unmounts and detaches whatever a failed test left. */
   clean: () => Promise<void>
@@ -38,7 +38,6 @@ export async function startMountedLab(options: Partial<SimulatorOptions> = {}): 
   const runtimeFolder = join(lab.folder, 'run')
   const host = createHostMachine({ stateFolder, runtimeFolder })
   const soon = () => deadlineIn(60_000)
-  const mountsHere = async () => (await host.mounts()).filter((mount) => mount.mountPoint.startsWith(lab.folder))
   const disksHere = async () => (await host.initiator('userspace', soon())).attached(soon())
   const clean = async (): Promise<void> => {
     const initiator = await host.initiator('userspace', soon())
@@ -54,11 +53,8 @@ export async function startMountedLab(options: Partial<SimulatorOptions> = {}): 
     place: (name) => join(lab.folder, 'mnt', name),
     clean,
     async leftovers() {
-      const journal = join(stateFolder, 'journal')
       return [
-        ...(await mountsHere()).map((mount) => `mounted: ${mount.mountPoint}`),
-        ...(await disksHere()).map((disk) => `attached: ${disk.devicePath}`),
-        ...(existsSync(journal) ? await readdir(journal) : []).map((name) => `journal: ${name}`),
+        ...(await leftoversOf({ host, stateFolder, runtimeFolder, mountFolder: lab.folder })),
         ...(lab.simulator.state().iscsiSessions > 0 ? ['an iSCSI session'] : []),
       ]
     },

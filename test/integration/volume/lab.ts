@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { connectPrism } from '../../../src/lib/prism/connect.js'
 import type { Prism } from '../../../src/lib/prism/prism.js'
 import type { Simulator, SimulatorOptions } from '../../../src/lib/sim/simulator.js'
+import { keepFiles } from '../../secrets/evidence.js'
 import { startSimulator } from '../../simulator.js'
 import { acs, startAcs, type Outcome, type Running } from '../cli/acs.js'
 
@@ -74,6 +75,7 @@ export async function startVolumeLab(options: Partial<SimulatorOptions> = {}): P
     async close() {
       await prism.close()
       await simulator.close()
+      keepFiles(folder)
       await rm(folder, { recursive: true, force: true })
     },
   }
