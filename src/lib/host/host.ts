@@ -53,6 +53,8 @@ export interface AttachedDisk {
   devicePath: string
   /** `major:minor` as in /proc/self/mountinfo. */
   deviceNumber: string
+  /** `host:port` it was attached through. */
+  portal: string
   targetName: string
   lun: number
   sizeBytes: number

@@ -1,4 +1,4 @@
-import type { AttachedDisk, DiskSession, Initiator } from '../host/host.js'
+import type { AttachedDisk, Initiator } from '../host/host.js'
 import type { VolumeContext } from '../volume/context.js'
 import type { References } from '../volume/references.js'
 
@@ -9,8 +9,8 @@ type Part = Pick<References, 'target' | 'mountPoint'>
  * takes a moment, and the disk that is found then may be here by right again.
  */
 export async function failIo(context: VolumeContext, part: Part, still: () => boolean): Promise<void> {
-  const { initiator, session } = await findPart(context, part)
-  if (session && still()) await initiator.failIo?.(session, context.deadline)
+  const { initiator, disk } = await findPart(context, part)
+  if (disk && still()) await initiator.failIo?.(disk, context.deadline)
 }
 
 /**
@@ -18,26 +18,23 @@ export async function failIo(context: VolumeContext, part: Part, still: () => bo
  * unmount would wait for it. What was not written yet is lost. Throws EACSBUSY while anything has it mounted.
  */
 export async function clearAway(context: VolumeContext, part: Part): Promise<void> {
-  const { initiator, disk, session } = await findPart(context, part)
-  if (session) await initiator.failIo?.(session, context.deadline)
+  const { initiator, disk } = await findPart(context, part)
+  if (disk) await initiator.failIo?.(disk, context.deadline)
   const mounts = (await context.host.mounts()).filter(({ mountPoint, deviceNumber }) =>
     disk ? deviceNumber === disk.deviceNumber : mountPoint === part.mountPoint,
   )
   for (const { mountPoint, deviceNumber } of mounts.reverse())
     await context.host.unmount(mountPoint, context.deadline, deviceNumber)
-  if (session) await initiator.detach(session, context.deadline)
+  if (disk) await initiator.detach(disk, context.deadline)
 }
 
-/** The initiator, and the disk with the way to it, where it is on this machine. Asks nothing of the cluster, which may be down. */
+/** The initiator, and the disk where it is on this machine. Asks nothing of the cluster, which may be down. */
 export async function findPart(
   context: VolumeContext,
   part: Pick<Part, 'target'>,
-): Promise<{ initiator: Initiator; disk?: AttachedDisk; session?: DiskSession }> {
+): Promise<{ initiator: Initiator; disk?: AttachedDisk }> {
   const initiator = await context.host.initiator(context.initiator ?? 'auto', context.deadline)
-  const isPart = ({ targetName, lun }: { targetName: string; lun: number }): boolean =>
-    targetName === part.target && lun === 0
-  const disk = (await initiator.attached(context.deadline)).find(isPart)
-  if (!disk) return { initiator }
-  const session = (await initiator.sessions(context.deadline)).find(isPart)
-  return { initiator, disk, ...(session ? { session } : {}) }
+  const disks = await initiator.attached(context.deadline)
+  const disk = disks.find(({ targetName, lun }) => targetName === part.target && lun === 0)
+  return { initiator, ...(disk ? { disk } : {}) }
 }

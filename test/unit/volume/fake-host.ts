@@ -44,6 +44,7 @@ export function fakeHost(name: string, disks: Disks, bootId = `boot-of-${name}`)
       const attached: AttachedDisk = {
         devicePath: `/dev/fake${minor}`,
         deviceNumber: `7:${minor}`,
+        portal: disk.portal,
         targetName: disk.targetName,
         lun: disk.lun,
         sizeBytes: disk.sizeBytes,
@@ -64,10 +65,7 @@ export function fakeHost(name: string, disks: Disks, bootId = `boot-of-${name}`)
     },
     sweep: () => Promise.resolve([]),
     leftovers: () => Promise.resolve([]),
-    sessions: () =>
-      Promise.resolve(
-        host.attachedDisks.map(({ targetName, lun }) => ({ targetName, lun, portal: '10.0.0.5:3260', state: 'up' })),
-      ),
+    sessions: () => Promise.resolve([]),
   }
   const host: FakeHost = {
     initiatorName: `iqn.1993-08.org.debian:01:${name}`,

@@ -5,13 +5,14 @@ import type { HostRoots } from '../roots.js'
 /** A disk as it is on this machine now, by its block device. */
 export async function describeDisk(
   roots: HostRoots,
-  { targetName, lun }: Pick<DiskAddress, 'targetName' | 'lun'>,
+  { portal, targetName, lun }: Pick<DiskAddress, 'portal' | 'targetName' | 'lun'>,
   devicePath: string,
   initiator: InitiatorKind,
 ): Promise<AttachedDisk> {
   return {
     devicePath,
     deviceNumber: await deviceNumberOf(roots, devicePath),
+    portal,
     targetName,
     lun,
     sizeBytes: await deviceSize(roots, devicePath),

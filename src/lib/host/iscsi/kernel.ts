@@ -308,7 +308,7 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
     return session.state === 'LOGGED_IN' ? 'up' : 'down'
   }
 
-  async function describe(disk: Pick<Address, 'targetName' | 'lun'>, blockName: string): Promise<AttachedDisk> {
+  async function describe(disk: Address, blockName: string): Promise<AttachedDisk> {
     return describeDisk(roots, disk, devicePathOf(blockName), 'kernel')
   }
 

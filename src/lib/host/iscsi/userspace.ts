@@ -252,7 +252,7 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
     return found
   }
 
-  async function describe(disk: Pick<DiskAddress, 'targetName' | 'lun'>, devicePath: string): Promise<AttachedDisk> {
+  async function describe(disk: DiskDescription, devicePath: string): Promise<AttachedDisk> {
     return describeDisk(roots, disk, devicePath, 'userspace')
   }
 
