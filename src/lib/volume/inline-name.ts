@@ -21,7 +21,7 @@ export interface InlineName {
  *   (`canonicalName`), and works with that; nothing else may tell two spellings of one volume apart, locks and references least;
  * - answers a Get under exactly the name it was asked for: dockerd forgets what Get does not confirm;
  * - lists a volume under the names that Docker on this host has used, as it protects what stopped containers use by these
- *   (docs/decisions/0010-names-in-docker.md);
+ *   (docs/decisions/0012-names-in-docker.md);
  * - counts options in Create only. In every other call they are not even read: `db,size=20G` goes on to work after the
  *   volume was grown to 40G, and after an administrator forbade that size. In a Create of a volume that is there they
  *   must not contradict it (`ensureVolume`);

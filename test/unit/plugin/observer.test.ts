@@ -14,6 +14,7 @@ const uuid = '11111111-2222-3333-4444-555555555555'
 const disk = (name: string, number: string): AttachedDisk => ({
   devicePath: `/dev/${name}`,
   deviceNumber: number,
+  portal: '10.0.0.9:3260',
   targetName: `iqn.2010-06.com.nutanix:${name}-${uuid}`,
   lun: 0,
   sizeBytes: 2 ** 30,
