@@ -71,9 +71,11 @@ export default class Top extends AcsCommand<Activity | null, typeof Top> {
     const { renderFrame } = await import('../lib/cli/top/frame.js')
     const { sort, interval, output } = this.flags
     const width = process.stdout.isTTY ? process.stdout.columns : Infinity
+    // Whoever reads has had enough: acs top --frames 0 | head. oclif keeps quiet about it, and nobody else would end this.
+    const deaf = new Promise<'deaf'>((resolve) => process.stdout.once('error', () => resolve('deaf')))
     await look()
     for (let frame = 1; frames === 0 || frame <= frames; frame += 1) {
-      await this.deadline.sleep(interval, 'watching volumes')
+      if ((await Promise.race([this.deadline.sleep(interval, 'watching volumes'), deaf])) === 'deaf') return null
       if (frame === 1) await observer.settled()
       const activity = await look()
       if (frames === 1 && this.jsonEnabled()) return activity

@@ -4,6 +4,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { deadlineIn } from '../../../src/lib/base/deadline.js'
+import { managedPlugins } from '../../../src/lib/doctor/managed-plugin.js'
 import type { Running } from '../../integration/cli/acs.js'
 import { oldPluginCalls } from '../../integration/plugin/old-plugin.js'
 import { canRunDocker } from './docker-lab.js'
@@ -37,6 +39,16 @@ describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
     // Docker dials after 0.5, 3.5, 6.5 and 9.5 s.
     expect(performance.now() - startedAt).toBeLessThan(9_500)
     expect(await lab.ok('plugin', 'ls', '--format', '{{.Name}} {{.Enabled}}')).toBe(`${lab.name}:latest true`)
+  })
+
+  it('tells the host how it is, and the doctor finds it', async () => {
+    await until('it is ready', 30_000, async () => (await lab.cluster.run('plugin status')).code === 0)
+    const status = await lab.cluster.json('plugin status')
+    // Docker does not tell a plugin the name it has.
+    expect(status).toMatchObject({ ready: true, name: 'nutanix', runs: 'managed-plugin', pid: await lab.pluginPid() })
+    expect(await managedPlugins({ dockerSocket: join(lab.folder, 'docker.sock') }, deadlineIn(10_000))).toEqual([
+      { name: `${lab.name}:latest`, enabled: true },
+    ])
   })
 
   it('makes a volume that one container writes and another reads', async () => {

@@ -74,6 +74,14 @@ describe('without a terminal', () => {
     expect((await top.ended).code).toBe(130)
   })
 
+  test('ends when nobody reads any more', async () => {
+    const { env } = await lab()
+    const top = startAcs(['top', '--interval', '100ms', '--frames', '0'], env)
+    await new Promise((resolve) => top.process.stdout?.once('data', resolve))
+    top.process.stdout?.destroy()
+    expect(await top.ended).toMatchObject({ code: 0, stderr: '' })
+  })
+
   test('without any plugin shows what is attached: nothing', async () => {
     const folder = await temporaryFolder()
     const { code, stdout } = await acs(['top', '--once', '--interval', '100ms'], {

@@ -14,8 +14,7 @@ export interface LiveOptions {
   tools: FrameTools
 }
 
-const footer =
-  'q quit   n name  c containers  s size  u used  r read  w write  i iops  l latency  b busy: sort, again: reverse   up down: scroll'
+const footer = "q quit   sort by a column's first letter, again reverses   arrows scroll"
 
 /**
  * Shows what `look` sees again and again, until somebody wants it to end; the terminal is then as it was. Rejects with what
