@@ -41,7 +41,7 @@ describe('volumes of this host', () => {
     expect(s.context.host.mounted).toHaveLength(1)
     await s.volumes.unmount('db', 'two', call())
     await untilDetached(s)
-    expect(existsSync(s.place)).toBe(false)
+    await vi.waitFor(() => expect(existsSync(s.place)).toBe(false))
   })
 
   it('linger, so that the second mount of a docker run finds them there', async () => {
