@@ -44,25 +44,27 @@ const mayHoldSecrets = [
   /\/sim\/(?:password|key\.pem|snapshot\.json|journal-\d+\.log)$/,
 ]
 
-/** Data of volumes and of simulated disks, images, and what Docker keeps for itself. */
-const skipped = /\/(?:mnt|sim\/disks|disks\/[0-9a-f]{16}\/export|rootfs|rootfs\.tar|data|exec)$/
-const largestBytes = 64 * 1024 ** 2
+/** Data of volumes and of simulated disks, images, and what engines keep for themselves. */
+const skipped = /\/(?:mnt|sim\/disks|disks\/[0-9a-f]{16}\/export|rootfs|rootfs\.tar|data|exec|storage|[^/]+\.img)$/
+const largestBytes = 32 * 1024 ** 2
 
 /** Keeps the files of a folder that is about to be removed: state, journals, configurations, logs. */
 export function keepFiles(path: string): void {
   const folder = evidenceFolder()
-  if (folder !== undefined) appendEvidence(folder, filesBelow(path))
+  // One by one: all of them together may be more than memory has room for.
+  if (folder !== undefined) for (const each of filesBelow(path)) appendEvidence(folder, [each])
 }
 
-function filesBelow(path: string): Evidence[] {
-  return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
+function* filesBelow(path: string): Generator<Evidence> {
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
     const inner = join(path, entry.name)
-    if (skipped.test(inner)) return []
-    if (entry.isDirectory()) return filesBelow(inner)
-    if (!entry.isFile()) return []
+    if (skipped.test(inner)) continue
+    if (entry.isDirectory()) yield* filesBelow(inner)
+    if (!entry.isFile()) continue
     const { mode, size } = statSync(inner)
-    if (mayHoldSecrets.some((pattern) => pattern.test(inner))) return [{ source: inner, text: '', mode: mode & 0o777 }]
-    if (size > largestBytes) throw new Error(`${inner} is too large to be searched for secrets: ${size} bytes`)
-    return [{ source: inner, text: readFileSync(inner, 'utf8') }]
-  })
+    if (mayHoldSecrets.some((pattern) => pattern.test(inner))) yield { source: inner, text: '', mode: mode & 0o777 }
+    else if (size > largestBytes) throw new Error(`${inner} is too large to be searched for secrets: ${size} bytes`)
+    // A hole of a sparse file reads as NULs, six characters each in JSON.
+    else yield { source: inner, text: readFileSync(inner, 'utf8').replaceAll(/\0+/g, '\0') }
+  }
 }
