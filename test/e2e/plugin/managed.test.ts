@@ -194,8 +194,8 @@ describe.skipIf(!canRunDocker('managed plugin'))('managed plugin', () => {
       await lab.startDaemon()
       const [volume] = JSON.parse(await lab.ok('volume', 'inspect', 'moved')) as Record<string, unknown>[]
       expect(volume).toMatchObject({ Driver: `${lab.name}:latest`, Labels: { kept: 'yes' }, Options: { size: '64M' } })
-      // Once for each of the two drivers.
-      expect((await lab.ok('volume', 'ls', '-q', '--filter', 'name=moved')).split('\n')).toEqual(['moved', 'moved'])
+      // Both of the driver's names list it; dockerd shows it once, and says so in its log.
+      expect((await lab.ok('volume', 'ls', '-q', '--filter', 'name=moved')).split('\n')).toEqual(['moved'])
       await lab.ok('start', kept)
       expect(await lab.ok('exec', kept, 'cat', '/data/log')).toBe('started\nstarted\nstarted')
     })

@@ -3,7 +3,8 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { PluginStatus } from '../../../src/lib/plugin/status/schema.js'
 import type { Activity } from '../../../src/lib/volume/activity.js'
-import { canRunDocker, startDockerLab, until, type DockerLab } from './docker-lab.js'
+import { canRunDocker, startDockerLab, type DockerLab } from './docker-lab.js'
+import { until } from './until.js'
 
 const exec = promisify(execFile)
 
