@@ -18,8 +18,11 @@ const shapes: readonly { what: string; pattern: RegExp }[] = [
   { what: 'a private key', pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----/g },
 ]
 
-/** Test tools' own arguments: tgtadm takes a CHAP secret in no other way. */
-const allowedSources: readonly RegExp[] = [/^arguments of \d+: tgtadm$/]
+/**
+ * Arguments of the tests' own tools, none of which acs starts: tgtadm takes a CHAP secret in no other way, grep looks for one
+ * in files, a script of the keyring's session does, and docker is told the old plugin's setting with a password in it.
+ */
+const allowedSources: readonly RegExp[] = [/^arguments of \d+: (?:tgtadm|grep|bash|dbus-run-session|docker)$/]
 
 /** Searches all evidence of a run. */
 export function findLeaks(folder: string): Leak[] {
