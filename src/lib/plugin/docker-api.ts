@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Deadline } from '../base/deadline.js'
 import { AcsError, isAcsError, messageOf } from '../base/errors.js'
-import { getLocal } from '../base/local-http.js'
+import { askLocal } from '../base/local-http.js'
 import { printable } from '../base/printable.js'
 import { managedName } from './managed-name.js'
 
@@ -196,7 +196,7 @@ async function getText(socketPath: string, path: string, deadline: Deadline, tim
   const limited = deadline.atMost(timeoutMs)
   let answer: { status: number; text: string }
   try {
-    answer = await getLocal(socketPath, path, limited)
+    answer = await askLocal(socketPath, { path }, limited)
   } catch (error) {
     deadline.check('waiting for Docker')
     const why = limited.signal.aborted ? `no answer within ${timeoutMs / 1000} s` : messageOf(error)

@@ -5,12 +5,12 @@ import { printable } from '../base/printable.js'
 import { acquire } from '../volume/acquire.js'
 import { advertise } from '../volume/advertise.js'
 import { whoAmI, type VolumeContext } from '../volume/context.js'
+import { readVolume } from '../volume/find.js'
 import { isEntitled } from '../volume/hand-over-request.js'
 import { findHere } from '../volume/here.js'
 import type { References } from '../volume/references.js'
 import { createSilences } from '../volume/silences.js'
 import type { ReleaseAnswer } from '../volume/take-over-policy.js'
-import { asVolume } from '../volume/volume.js'
 import type { ContainersUsing } from './containers-using.js'
 import type { Call, PluginLog } from './driver.js'
 import type { HostVolumes } from './host-volumes.js'
@@ -70,7 +70,7 @@ export async function createHandOver(options: HandOverOptions): Promise<HandOver
     deadline: Deadline,
   ): Promise<ReleaseAnswer> {
     const work = context({ deadline, log })
-    const here = await findHere(work, asVolume(await work.prism.volumeGroup(uuid, { deadline })))
+    const here = await findHere(work, await readVolume(work, uuid))
     if (!here?.disk) return { state }
     const how = here.mounts.length > 0 ? 'mounted' : 'attached'
     return { state: 'in-use', by: [`${how} by hand`], text: `${how} by hand on ${printable(hostname())}` }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { writeDurably, ensureFolder } from '../base/durable-file.js'
+import { writeState } from '../base/durable-file.js'
 import type { VolumeGroup } from '../prism/prism.js'
 import { currentHolder } from '../volume/holder.js'
 import { targetName } from '../volume/target-name.js'
@@ -84,12 +84,7 @@ export async function openKnownVolumes(options: {
       at: (refreshedAt ?? new Date(0)).toISOString(),
       volumes: [...volumes.values()],
     })
-    writing = writing
-      .then(async () => {
-        await ensureFolder(options.stateFolder)
-        await writeDurably(path, content + '\n')
-      })
-      .catch(options.warn)
+    writing = writing.then(() => writeState(path, content + '\n')).catch(options.warn)
     return writing
   }
   const writeSoon = (): void => {

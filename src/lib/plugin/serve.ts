@@ -7,7 +7,7 @@ import type { PluginLog, VolumeDriver } from './driver.js'
 import { createLog, type LogLevel } from './log.js'
 import { createPluginMetrics, type PluginMetrics } from './plugin-metrics.js'
 import { startPluginServer, type PluginServer } from './server.js'
-import { systemdSocket } from './socket.js'
+import { socketPath, systemdSocket } from './socket.js'
 import type { DriverStatus } from './status/schema.js'
 import type { ServedStatus } from './status/serve-status.js'
 import { within } from './within.js'
@@ -153,7 +153,7 @@ function defaultSocket(name: string): { path: string } | { fd: number } {
     delete process.env.LISTEN_PID
     delete process.env.LISTEN_FDS
   }
-  return passed ?? { path: `/run/docker/plugins/${name}.sock` }
+  return passed ?? { path: socketPath(name) }
 }
 
 /** One SIGHUP after the other; without a handler it would end the process. */

@@ -5,6 +5,11 @@ import { basename, dirname, join } from 'node:path'
 import { AcsError, messageOf } from '../base/errors.js'
 import { printable } from '../base/printable.js'
 
+/** Where Docker looks for the plugin. */
+export function socketPath(name: string): string {
+  return `/run/docker/plugins/${name}.sock`
+}
+
 /** A socket of our own, or one that systemd opened and passed on. */
 export type SocketPlace = { path: string } | { fd: number }
 

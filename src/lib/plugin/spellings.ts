@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { ensureFolder, writeDurably } from '../base/durable-file.js'
+import { writeState } from '../base/durable-file.js'
 
 const schema = v.object({ v: v.literal(1), volumes: v.record(v.string(), v.array(v.string())) })
 
@@ -31,10 +31,7 @@ export async function openSpellings(
 
   const write = (): Promise<void> => {
     const content = JSON.stringify({ v: 1, volumes: Object.fromEntries(byUuid) }) + '\n'
-    const next = writing.then(async () => {
-      await ensureFolder(stateFolder)
-      await writeDurably(path, content)
-    })
+    const next = writing.then(() => writeState(path, content))
     writing = next.catch(() => undefined)
     return next
   }

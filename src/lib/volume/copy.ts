@@ -5,12 +5,13 @@ import { changeVolume } from './change.js'
 import { announceStep, warn, type VolumeContext } from './context.js'
 import { keepChapSecret, storedChapSecret } from './chap.js'
 import { appearsAnyway, settleMs } from './create.js'
+import { readVolume } from './find.js'
 import { whileFrozen } from './freeze.js'
 import { findHere } from './here.js'
 import { currentHolder, describeHold, holdOf, initiatorsOf } from './holder.js'
 import { openJournal, readJournal } from './journal.js'
 import { withTrailer, type Trailer } from './trailer.js'
-import { asVolume, nameOf, type Volume } from './volume.js'
+import { nameOf, type Volume } from './volume.js'
 
 export interface CopyRequest {
   source: Volume
@@ -63,7 +64,7 @@ export async function copyVolume(context: VolumeContext, request: CopyRequest): 
   await journal.run('describe-clone', () => describeCopy(context, request, frozen))
   await journal.learn({ copy: undefined })
   await journal.end()
-  return asVolume(await context.prism.volumeGroup(uuid, { deadline: context.deadline }))
+  return readVolume(context, uuid)
 }
 
 /** Whether an existing group is a copy this machine began to make of that source and did not finish. */

@@ -1,8 +1,9 @@
 import { isAcsError, type AcsError } from '../base/errors.js'
 import { changeVolume, without, withRecord } from './change.js'
 import type { Me, VolumeContext } from './context.js'
+import { readVolume } from './find.js'
 import type { HandOverRequest } from './trailer.js'
-import { asVolume, type Volume } from './volume.js'
+import type { Volume } from './volume.js'
 
 /**
  * Hosts share no secret. Whoever asks a holder for a volume first writes so into the volume's record, with the
@@ -20,7 +21,7 @@ const abandonedAfterMs = 3 * renewAfterMs
 /** Whether the cluster's record says that the host with that certificate asks for the volume, now. */
 export async function isEntitled(context: VolumeContext, uuid: string, fingerprint: string): Promise<boolean> {
   try {
-    const volume = asVolume(await context.prism.volumeGroup(uuid, { deadline: context.deadline }))
+    const volume = await readVolume(context, uuid)
     return isRecent(volume.trailer?.q, fingerprint, Date.now())
   } catch (error) {
     if (isAcsError(error, 'EACSNOTFOUND')) return false

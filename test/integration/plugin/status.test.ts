@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { deadlineIn } from '../../../src/lib/base/deadline.js'
-import { getLocal } from '../../../src/lib/base/local-http.js'
+import { askLocal } from '../../../src/lib/base/local-http.js'
 import { readStatus } from '../../../src/lib/plugin/status/client.js'
 import type { PluginStatus } from '../../../src/lib/plugin/status/schema.js'
 import { quietDriver, volumeStatus } from '../../unit/plugin/driver-statuses.js'
@@ -82,7 +82,7 @@ describe('a running plugin', () => {
 
   test('shows its metrics beside, and takes nothing', async () => {
     const { path } = await served()
-    const get = (page: string) => getLocal(path, page, deadlineIn(5_000))
+    const get = (page: string) => askLocal(path, { path: page }, deadlineIn(5_000))
     expect((await get('/metrics')).text).toContain('acs_plugin_calls_in_progress 0')
     expect(await get('/nope')).toEqual({ status: 404, text: 'GET /status\nGET /metrics\n' })
     expect((await get('/__proto__')).status).toBe(404)

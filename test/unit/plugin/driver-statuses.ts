@@ -1,4 +1,4 @@
-import type { DriverStatus, VolumeStatus } from '../../../src/lib/plugin/status/schema.js'
+import type { DriverStatus, PluginStatus, VolumeStatus } from '../../../src/lib/plugin/status/schema.js'
 
 /** What a driver says that has nothing to do. */
 export const quietDriver: DriverStatus = {
@@ -27,6 +27,26 @@ export const quietDriver: DriverStatus = {
     dockerSocket: '/var/run/docker.sock',
     logLevel: 'info',
   },
+}
+
+/** A plugin that has nothing to do, changed as given. */
+export function pluginStatus(change: Partial<PluginStatus> = {}): PluginStatus {
+  return {
+    v: 1,
+    name: 'nutanix',
+    version: '1.2.3',
+    pid: 42,
+    since: '2026-01-02T03:00:00Z',
+    runs: 'service',
+    socket: "systemd's socket",
+    state: 'ready',
+    connections: 1,
+    calls: [],
+    counts: { calls: 0, failed: 0, byOutcome: {}, retries: 0, journalReplays: 0 },
+    lastFailure: null,
+    driver: quietDriver,
+    ...change,
+  }
 }
 
 /** A mounted volume, changed as given. */

@@ -8,7 +8,7 @@ import { createObserver, type ObserverOptions } from '../../../src/lib/plugin/ob
 import type { PluginStatus } from '../../../src/lib/plugin/status/schema.js'
 import { nameInTarget } from '../../../src/lib/volume/activity.js'
 import { temporaryFolder } from '../volume/fake-context.js'
-import { quietDriver, volumeStatus } from './driver-statuses.js'
+import { pluginStatus, quietDriver, volumeStatus } from './driver-statuses.js'
 
 const uuid = '11111111-2222-3333-4444-555555555555'
 const disk = (name: string, number: string): AttachedDisk => ({
@@ -30,26 +30,16 @@ const mountOf = ({ deviceNumber, devicePath }: AttachedDisk, mountPoint: string)
 })
 
 function status(change: Partial<PluginStatus> = {}): PluginStatus {
-  return {
-    v: 1,
-    name: 'nutanix',
-    version: '1.2.3',
-    pid: 42,
-    since: '2026-01-02T03:00:00Z',
-    runs: 'service',
-    socket: '/run/docker/plugins/nutanix.sock',
-    state: 'ready',
-    connections: 1,
+  return pluginStatus({
     calls: [{ call: 'Mount', requestId: 'r', volume: 'x', since: new Date().toISOString(), step: 'mount' }],
     counts: { calls: 100, failed: 2, byOutcome: {}, retries: 0, journalReplays: 0 },
-    lastFailure: null,
     driver: {
       ...quietDriver,
       cache: { ...quietDriver.cache, refreshedAt: new Date().toISOString() },
       volumes: [volumeStatus({ deviceNumber: '8:0', device: '/dev/db' })],
     },
     ...change,
-  }
+  })
 }
 
 async function scene(change: Partial<ObserverOptions> = {}) {

@@ -12,27 +12,12 @@ import { healthOf } from '../../../src/lib/plugin/status/health.js'
 import { createPrismContact } from '../../../src/lib/plugin/status/prism-contact.js'
 import type { DriverStatus, PluginStatus } from '../../../src/lib/plugin/status/schema.js'
 import { temporaryFolder } from '../volume/fake-context.js'
-import { quietDriver, volumeStatus } from './driver-statuses.js'
+import { pluginStatus, quietDriver, volumeStatus } from './driver-statuses.js'
 
 const now = new Date('2026-01-02T03:04:10Z')
 
 function status(change: Partial<PluginStatus> = {}, driver: Partial<DriverStatus> = {}): PluginStatus {
-  return {
-    v: 1,
-    name: 'nutanix',
-    version: '1.2.3',
-    pid: 42,
-    since: '2026-01-02T03:00:00Z',
-    runs: 'service',
-    socket: "systemd's socket",
-    state: 'ready',
-    connections: 1,
-    calls: [],
-    counts: { calls: 0, failed: 0, byOutcome: {}, retries: 0, journalReplays: 0 },
-    lastFailure: null,
-    driver: { ...quietDriver, ...driver },
-    ...change,
-  }
+  return pluginStatus({ driver: { ...quietDriver, ...driver }, ...change })
 }
 
 const failure = { at: '2026-01-02T03:04:05Z', code: 'EACSX', message: 'it broke' }

@@ -11,6 +11,18 @@ useNock()
 
 const cookie = { 'set-cookie': 'JSESSIONID=x' }
 
+/** Lets one PUT of the group happen, and tells what it was sent. */
+function oneUpdate(): { sent: () => unknown } {
+  let sent: unknown
+  nock(origin)
+    .put(`${base}/volume_groups/${groupUuid}`, (body: unknown) => {
+      sent = body
+      return true
+    })
+    .reply(200, {})
+  return { sent: () => sent }
+}
+
 describe('collections', () => {
   it('believe the entities, not the metadata', async () => {
     const metadata = { grand_total_entities: 19, total_entities: 0, count: 19 }
@@ -76,14 +88,8 @@ describe('a volume group', () => {
         { vm_uuid: 'vm1' },
       ],
     })
-    let sent: unknown
     nock(origin).get(`${base}/volume_groups/${groupUuid}`).query(true).reply(200, seen, cookie)
-    nock(origin)
-      .put(`${base}/volume_groups/${groupUuid}`, (body: unknown) => {
-        sent = body
-        return true
-      })
-      .reply(200, {})
+    const update = oneUpdate()
     nock(origin)
       .get(`${base}/volume_groups/${groupUuid}`)
       .query(true)
@@ -91,7 +97,7 @@ describe('a volume group', () => {
     const { prism } = client()
     const updated = await prism.updateVolumeGroup(await prism.volumeGroup(groupUuid), { description: 'new' })
     expect(updated.logicalTimestamp).toBe(4)
-    expect(sent).toEqual({
+    expect(update.sent()).toEqual({
       uuid: groupUuid,
       logical_timestamp: 3,
       name: 'web',
@@ -108,18 +114,12 @@ describe('a volume group', () => {
 
   it('is read by itself before its update when only a list has shown it', async () => {
     const listed = groupBody({ description: undefined })
-    let sent: unknown
     nock(origin)
       .get(`${base}/volume_groups/`)
       .query(true)
       .reply(200, { entities: [listed] }, cookie)
     nock(origin).get(`${base}/volume_groups/${groupUuid}`).query(true).reply(200, groupBody())
-    nock(origin)
-      .put(`${base}/volume_groups/${groupUuid}`, (body: unknown) => {
-        sent = body
-        return true
-      })
-      .reply(200, {})
+    const update = oneUpdate()
     nock(origin)
       .get(`${base}/volume_groups/${groupUuid}`)
       .query(true)
@@ -127,7 +127,7 @@ describe('a volume group', () => {
     const { prism } = client()
     const [group] = await prism.volumeGroups()
     await prism.updateVolumeGroup(group!, { name: 'shop' })
-    expect(sent).toMatchObject({ name: 'shop', description: 'for the web' })
+    expect(update.sent()).toMatchObject({ name: 'shop', description: 'for the web' })
   })
 
   it('is not updated without a timestamp, which would not be checked', async () => {

@@ -1,4 +1,5 @@
-import { ownMark, socketPath } from './units.js'
+import { socketPath } from '../socket.js'
+import { ownMark } from './units.js'
 
 /** What is known of the cluster when the plugin is installed; no secret. */
 export interface InstalledConnection {

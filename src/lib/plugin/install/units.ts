@@ -1,6 +1,7 @@
 import { AcsError } from '../../base/errors.js'
 import { printable } from '../../base/printable.js'
 import { aliasPath } from '../alias.js'
+import { socketPath } from '../socket.js'
 
 /** What the units of one plugin depend on. */
 export interface UnitRequest {
@@ -19,11 +20,6 @@ export const defaultPluginName = 'nutanix'
 /** `acs-plugin`, or `acs-plugin-NAME` where the driver has another name. */
 export function unitBase(name: string): string {
   return name === defaultPluginName ? 'acs-plugin' : `acs-plugin-${name}`
-}
-
-/** Where Docker looks for the plugin. */
-export function socketPath(name: string): string {
-  return `/run/docker/plugins/${name}.sock`
 }
 
 /**

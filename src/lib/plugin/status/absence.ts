@@ -8,7 +8,8 @@ import { reach } from '../../host/reach.js'
 import { systemUnitFolders } from '../../host/systemd-unit.js'
 import { allReferences } from '../../volume/references.js'
 import type { DockerInventory } from '../docker-api.js'
-import { defaultPluginName, socketPath, unitBase } from '../install/units.js'
+import { defaultPluginName, unitBase } from '../install/units.js'
+import { socketPath } from '../socket.js'
 
 /** What there is of a plugin that does not tell of itself. */
 export interface Absence {

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Deadline } from '../../base/deadline.js'
 import { AcsError, errorCode, messageOf } from '../../base/errors.js'
-import { getLocal } from '../../base/local-http.js'
+import { askLocal } from '../../base/local-http.js'
 import { pluginStatusSchema, type PluginStatus } from './schema.js'
 
 /** The plugin answers from memory; one that takes this long is stuck. */
@@ -16,7 +16,7 @@ export async function readStatus(path: string, deadline: Deadline): Promise<Plug
   const limit = deadline.atMost(answerMs)
   let answer: { status: number; text: string }
   try {
-    answer = await getLocal(path, '/status', limit)
+    answer = await askLocal(path, { path: '/status' }, limit)
   } catch (error) {
     const code = errorCode(error)
     if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTDIR') return undefined
