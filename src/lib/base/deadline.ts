@@ -25,17 +25,8 @@ export function deadlineIn(timeoutMs: number, cancel?: AbortSignal): Deadline {
   return new ClockDeadline(performance.now() + timeoutMs, cancel)
 }
 
-/** The same deadline, which can be cancelled besides. */
-export function cancellable(deadline: Deadline): { deadline: Deadline; cancel(reason: unknown): void } {
-  const controller = new AbortController()
-  const cancel = (reason: unknown): void => controller.abort(reason)
-  if (deadline.signal.aborted) cancel(deadline.signal.reason)
-  else deadline.signal.addEventListener('abort', () => cancel(deadline.signal.reason), { once: true })
-  return { deadline: deadlineIn(deadline.remainingMs(), controller.signal), cancel }
-}
-
 /** Longest time Node's timers know. */
-const longestTimerMs = 0x7fff_ffff
+export const longestTimerMs = 0x7fff_ffff
 
 class ClockDeadline implements Deadline {
   private made?: AbortSignal

@@ -24,11 +24,15 @@ export interface ContentContext {
  * wipefs finds no signature of any kind, the first 2 MiB and the last 1 MiB are read in full and are zero,
  * and so are samples in between. Anything else is content; any tool that fails, is missing or does not
  * end in time throws (EACSPROBE, EACSTOOLMISSING), as a probe that failed proves nothing.
+ *
+ * @param request.fresh the device was attached a moment ago, for nobody else to write to: a filesystem that is seen on it is
+ *   not what a cache remembers from before. That it is blank is proven without any cache all the same.
  */
 export async function deviceContent(
   context: ContentContext,
   devicePath: string,
   deadline: Deadline,
+  { fresh = false }: { fresh?: boolean } = {},
 ): Promise<DeviceContent> {
   const sizeBytes = await deviceSize(context.roots, devicePath)
   if (!(sizeBytes > 0)) throw probeFailed(devicePath, 'the device has no size', undefined)
@@ -41,17 +45,25 @@ export async function deviceContent(
       throw asProbeError(error, devicePath, deadline)
     }
   }
-  try {
-    // What the kernel cached of this device may be older than the disk: another host may have written.
-    await flushDevice(runner, devicePath, deadline.atMost(timeoutMs))
-  } catch (error) {
-    throw asProbeError(error, devicePath, deadline)
+  const flush = async (): Promise<void> => {
+    try {
+      // What the kernel cached of this device may be older than the disk: another host may have written.
+      await flushDevice(runner, devicePath, deadline.atMost(timeoutMs))
+    } catch (error) {
+      throw asProbeError(error, devicePath, deadline)
+    }
   }
-  const [signatures, wiped] = await together([
-    probe('blkid', ['--probe', '--output', 'export', devicePath], [0, 2, 8]),
-    probe('wipefs', ['--no-act', '--parsable', '--output', 'OFFSET,TYPE,UUID,LABEL', devicePath], [0]),
-  ])
-  const found = contentOfSignatures(readBlkid(devicePath, signatures), parseWipefs(wiped.stdout))
+  const look = async (): Promise<DeviceContent | undefined> => {
+    const [signatures, wiped] = await together([
+      probe('blkid', ['--probe', '--output', 'export', devicePath], [0, 2, 8]),
+      probe('wipefs', ['--no-act', '--parsable', '--output', 'OFFSET,TYPE,UUID,LABEL', devicePath], [0]),
+    ])
+    return contentOfSignatures(readBlkid(devicePath, signatures), parseWipefs(wiped.stdout))
+  }
+  const seen = fresh ? await look() : undefined
+  if (seen) return seen
+  await flush()
+  const found = await look()
   if (found) return found
   const evidence = ['blkid found no signature', 'wipefs found no signature']
   for (const range of rangesToRead(sizeBytes)) {

@@ -1,5 +1,5 @@
 import { AcsError, errorCode, isAcsError } from '../base/errors.js'
-import type { Deadline } from '../base/deadline.js'
+import { longestTimerMs, type Deadline } from '../base/deadline.js'
 import { redactText } from '../base/redact.js'
 import { packageOf } from './packages.js'
 import type { RunOptions, RunResult, Runner } from './host.js'
@@ -72,7 +72,7 @@ async function runOnce(
 ): Promise<RunResult> {
   options.deadline.check(`starting ${command}`)
   const { execa } = await import('execa')
-  const limit = options.deadline.atMost(options.timeoutMs ?? defaultTimeoutMs)
+  const limitMs = options.deadline.atMost(options.timeoutMs ?? defaultTimeoutMs).remainingMs()
   const child = execa(command, args, {
     ...apart,
     env: { ...baseEnvironment(path), ...options.env },
@@ -80,7 +80,7 @@ async function runOnce(
     stripFinalNewline: false,
     maxBuffer: outputLimitBytes,
   })
-  const guard = endGroupAt(limit, child.pid, command)
+  const guard = endGroupAt(options.deadline, limitMs, child.pid)
   try {
     const outcome = await Promise.race([child, guard.abandoned])
     if (outcome === undefined) {
@@ -114,14 +114,18 @@ async function runOnce(
   }
 }
 
-/** Ends the whole group when `limit` aborts: TERM, KILL after 2 s, and then no more waiting. */
-function endGroupAt(limit: Deadline, pid: number | undefined, command: string) {
+/**
+ * Ends the whole group when the deadline passes or is cancelled: TERM, KILL after 2 s, and then no more waiting. By a timer of
+ * its own and not by the signal of a shorter deadline, which would be in memory until its time is up, long after the command.
+ */
+function endGroupAt(deadline: Deadline, limitMs: number, pid: number | undefined) {
   let fired = false
-  let timer: NodeJS.Timeout | undefined
   let abandon: (nothing: undefined) => void = () => undefined
   const abandoned = new Promise<undefined>((resolve) => (abandon = resolve))
   const onAbort = (): void => {
+    if (fired) return
     fired = true
+    clearTimeout(timer)
     signalGroup(pid, 'SIGTERM')
     timer = setTimeout(() => {
       signalGroup(pid, 'SIGKILL')
@@ -130,20 +134,16 @@ function endGroupAt(limit: Deadline, pid: number | undefined, command: string) {
       }, abandonAfterMs)
     }, killAfterMs)
   }
-  // AbortSignal.timeout is unref'd: without this timer Node could exit while only the command is awaited.
-  const keepAlive = setInterval(() => {
-    if (limit.remainingMs() === 0 && !fired) onAbort()
-  }, 1_000)
-  if (limit.signal.aborted) onAbort()
-  else limit.signal.addEventListener('abort', onAbort, { once: true })
+  // Keeps Node alive while only the command is awaited; the deadline's own does not.
+  let timer = setTimeout(onAbort, Math.min(Math.ceil(limitMs), longestTimerMs))
+  if (deadline.signal.aborted) onAbort()
+  else deadline.signal.addEventListener('abort', onAbort, { once: true })
   return {
     abandoned,
-    command,
     fired: () => fired,
     cancel: () => {
       clearTimeout(timer)
-      clearInterval(keepAlive)
-      limit.signal.removeEventListener('abort', onAbort)
+      deadline.signal.removeEventListener('abort', onAbort)
       // Grandchildren of an ended command must not outlive its time either.
       if (fired) signalGroup(pid, 'SIGKILL')
     },
@@ -245,7 +245,7 @@ export async function startHolding(
   // A killed child closes the pipe under our write; its exit tells the story.
   child.stdin.on('error', () => undefined)
   child.stdin.write('held\n')
-  const guard = endGroupAt(deadline, child.pid, command)
+  const guard = endGroupAt(deadline, deadline.remainingMs(), child.pid)
   try {
     const held = await Promise.race([
       new Promise<true>((resolve) => child.stdout.once('data', () => resolve(true))),

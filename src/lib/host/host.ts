@@ -163,7 +163,7 @@ export interface HostMachine {
   /** `auto` picks kernel where it works, else userspace; EACSNOINITIATOR lists what each one lacks. */
   initiator(kind: InitiatorKind | 'auto', deadline: Deadline): Promise<Initiator>
   /** blkid -p, wipefs -n, first 2 MiB and last 1 MiB all zero; see host/content.ts. Throws EACSPROBE when any tool fails. */
-  deviceContent(devicePath: string, deadline: Deadline): Promise<DeviceContent>
+  deviceContent(devicePath: string, deadline: Deadline, request?: { fresh?: boolean }): Promise<DeviceContent>
   /** Runs mkfs on a device the caller proved blank; without force flags where the tool allows. */
   makeFilesystem(request: MakeFilesystemRequest, deadline: Deadline): Promise<void>
   /** Zeroes what an interrupted mkfs wrote (BLKDISCARD/BLKZEROOUT of the whole device, then reads it back). Only volume/format.ts calls it. */

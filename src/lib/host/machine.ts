@@ -47,7 +47,7 @@ export function createHostMachine(options: HostMachineOptions = {}): HostMachine
       return { hostName: hostname(), bootId: bootId.trim() }
     },
     initiator: (kind, deadline) => chooseInitiator(initiators, kind, deadline),
-    deviceContent: (devicePath, deadline) => deviceContent(context, devicePath, deadline),
+    deviceContent: (devicePath, deadline, request) => deviceContent(context, devicePath, deadline, request),
     makeFilesystem: (request, deadline) => makeFilesystem(context, request, deadline),
     zeroDevice: (devicePath, deadline) => zeroDevice(context, devicePath, deadline),
     checkFilesystem: (devicePath, type, deadline) => checkFilesystem(runner, devicePath, type, deadline),

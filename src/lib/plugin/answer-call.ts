@@ -38,7 +38,7 @@ export interface Work {
 
 export type FailedCall = NonNullable<PluginStatus['lastFailure']>
 
-type Ending = { text: string } | { error: unknown }
+type Ending = { text: string | Buffer } | { error: unknown }
 
 /** Answers one call, whatever happens. Never rejects. */
 export async function answerCall(
@@ -90,7 +90,7 @@ export async function answerCall(
     return error.kind === 'timeout' || error.kind === 'bug' ? error.kind : 'error'
   }
 
-  function send(status: number, text: string): Promise<boolean> {
+  function send(status: number, text: string | Buffer): Promise<boolean> {
     return respond({ connections, socket, response, status, text, last: room.isStopping(), limitMs: budgets.answerMs })
   }
 }

@@ -24,14 +24,15 @@ export interface PluginLog {
   child(fields: Readonly<Record<string, unknown>>): PluginLog
 }
 
+/** Never changed once handed out, its status neither. */
 export interface DriverVolume {
-  name: string
+  readonly name: string
   /** Absent while it is not mounted here. */
-  mountPoint?: string
+  readonly mountPoint?: string
   /** ISO 8601; left out rather than guessed, as an unreadable one makes dockerd forget the volume. */
-  createdAt?: string
+  readonly createdAt?: string
   /** For `docker volume inspect`; an object, never a list. */
-  status?: Readonly<Record<string, unknown>>
+  readonly status?: Readonly<Record<string, unknown>>
 }
 
 /**

@@ -33,6 +33,8 @@ export interface KnownVolumes {
   /** All of that name: Prism may allow several. */
   named(name: string): KnownVolume[]
   all(): KnownVolume[]
+  /** What `get` finds: one of each name. */
+  firsts(): Iterable<KnownVolume>
   /** When the cluster last told all of them; undefined before the first time. */
   readonly refreshedAt: Date | undefined
   /** Why the last look failed; undefined once one succeeded. */
@@ -145,6 +147,9 @@ export async function openKnownVolumes(options: {
     byUuid: (uuid) => volumes.get(uuid),
     named: (name) => names.get(name) ?? [],
     all: () => [...volumes.values()],
+    *firsts() {
+      for (const [first] of names.values()) if (first) yield first
+    },
     get refreshedAt() {
       return refreshedAt
     },

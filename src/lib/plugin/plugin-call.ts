@@ -8,8 +8,8 @@ export type PluginCall = (body: RequestBody) => PreparedCall
 export interface PreparedCall {
   /** For the log. */
   about?: Readonly<Record<string, string>>
-  /** Asks the driver, and returns the answer's JSON. */
-  run(door: DriverDoor, call: Call): Promise<string>
+  /** Asks the driver, and returns the answer: JSON in UTF-8. */
+  run(door: DriverDoor, call: Call): Promise<string | Buffer>
   /** Goes on when the client hangs up: what it takes away is not wanted by anyone any more. */
   finishes?: true
   /** For a call whose result nobody may leave behind when the client is gone before it is told. */

@@ -11,7 +11,7 @@ export interface Respond {
   response: ServerResponse
   status: number
   /** JSON. */
-  text: string
+  text: string | Buffer
   /** Whether the connection ends with this answer. */
   last: boolean
   /** How long a client may take to read it. */

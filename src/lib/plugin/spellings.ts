@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { writeState } from '../base/durable-file.js'
 
+const none: readonly string[] = []
+
 const schema = v.object({ v: v.literal(1), volumes: v.record(v.string(), v.array(v.string())) })
 
 /**
@@ -11,7 +13,7 @@ const schema = v.object({ v: v.literal(1), volumes: v.record(v.string(), v.array
  */
 export interface Spellings {
   /** Docker's names of a volume, the volume's own among them if Docker has used that too; none when Docker uses just that. */
-  of(volume: { uuid: string; name: string }): string[]
+  of(volume: { uuid: string; name: string }): readonly string[]
   /** Docker has made or mounted the volume under that name. Durable when it resolves. */
   learn(volume: { uuid: string; name: string }, spelled: string): Promise<void>
   /** Docker has removed that name. */
@@ -38,7 +40,7 @@ export async function openSpellings(
 
   return {
     // A volume that was renamed on the cluster is no longer found by the old spelling.
-    of: ({ uuid, name }) => (byUuid.get(uuid) ?? []).filter((spelled) => canonicalName(spelled) === name),
+    of: ({ uuid, name }) => byUuid.get(uuid)?.filter((spelled) => canonicalName(spelled) === name) ?? none,
     async learn({ uuid, name }, spelled) {
       const known = byUuid.get(uuid)
       // The plain name says something only beside another.

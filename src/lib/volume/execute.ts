@@ -14,14 +14,14 @@ const undoMs = 120_000
  * is journaled before it runs. When one fails, the steps of this run are taken back in reverse order and
  * the error is thrown; what could not be taken back is in its hints and stays in the journal.
  *
- * @param probe observes again, the device too
+ * @param probe observes again, the device too; told which steps ran so far
  * @returns the steps that ran, in order; none when everything was as wanted.
  */
 export async function execute(
   context: VolumeContext,
   work: Work,
   desired: Desired,
-  probe: () => Promise<void>,
+  probe: (done: readonly Step[]) => Promise<void>,
 ): Promise<Step[]> {
   const done: Step[] = []
   const undo: JournalStep[] = []
@@ -37,7 +37,7 @@ export async function execute(
       }
       if (!next.steps.includes('probe')) break
       announceStep(context, 'looking at what is on the disk')
-      await probe()
+      await probe(done)
     }
   } catch (error) {
     throw await takeBack(context, work, undo, error)

@@ -29,17 +29,22 @@ export async function observe(
   context: VolumeContext,
   who: { me: Me; initiator: Initiator },
   journal: Pick<Journal, 'facts'>,
-  request: { volume: Volume; mountPoint: string; probe: boolean },
+  request: { volume: Volume; mountPoint: string; probe: false | { justAttached: boolean } },
 ): Promise<Finding> {
   const { host, deadline, stateFolder } = context
+  const { probe } = request
   const { uuid } = request.volume.group
   const disk = await findDisk(request.volume, who.initiator, context)
-  const [volume, content] = await together([
-    request.probe ? readVolume(context, uuid) : Promise.resolve(request.volume),
-    disk && request.probe ? host.deviceContent(disk.devicePath, deadline) : Promise.resolve(undefined),
+  const [volume, content, remembered, allMounts] = await together([
+    probe ? readVolume(context, uuid) : Promise.resolve(request.volume),
+    disk && probe
+      ? host.deviceContent(disk.devicePath, deadline, { fresh: probe.justAttached })
+      : Promise.resolve(undefined),
+    rememberedHolds(stateFolder, uuid),
+    host.mounts(),
   ])
-  const hold = holdOf(volume, who.me, await rememberedHolds(stateFolder, uuid))
-  const mounts = (await host.mounts()).filter((mount) =>
+  const hold = holdOf(volume, who.me, remembered)
+  const mounts = allMounts.filter((mount) =>
     disk
       ? mount.deviceNumber === disk.deviceNumber
       : // Its disk is gone, for instance after a crash of the initiator; only the place says whose mount it was.

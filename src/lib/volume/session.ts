@@ -61,8 +61,9 @@ export async function runSession(context: VolumeContext, request: SessionRequest
     }
     await request.check?.(work)
     if (request.dryRun) return dryRun(work, desired)
-    const done = await execute(context, work, desired, async () => {
-      work.finding = await observe(context, who, journal, { volume: work.finding.volume, mountPoint, probe: true })
+    const done = await execute(context, work, desired, async (steps) => {
+      const probe = { justAttached: steps.includes('attach-disk') }
+      work.finding = await observe(context, who, journal, { volume: work.finding.volume, mountPoint, probe })
     })
     await request.settle?.(work)
     return { volume: work.finding.volume, work, done }

@@ -1,9 +1,12 @@
-import { Agent, request } from 'node:http'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { withTrailer } from '../../../src/lib/volume/trailer.js'
 import type { BenchCluster } from '../cluster.js'
 import type { Figure } from '../figure.js'
-import { fill, fillName } from '../fill.js'
+import { fill } from '../fill.js'
+import type { Asked } from './asker.js'
 import { startPlugin, untilReady, type PluginProcess } from './plugin-process.js'
 
 export interface AnswersOptions {
@@ -19,6 +22,8 @@ export interface AnswersOptions {
 const defaults: AnswersOptions = { volumes: 5_000, calls: 1_000, everyMs: 40, settleMs: 40_000 }
 
 const slowMs = 2_000
+
+const run = promisify(execFile)
 
 /** `List` and `Get` while Prism takes 2 s for an answer, and what the plugin weighs when nothing is asked of it. */
 export async function benchAnswers(cluster: BenchCluster, options: Partial<AnswersOptions> = {}): Promise<Figure[]> {
@@ -82,44 +87,17 @@ export async function benchAnswers(cluster: BenchCluster, options: Partial<Answe
   })
 }
 
-/** Milliseconds of each call, until its last byte is here. */
 async function ask(
   { socket }: PluginProcess,
   { volumes, calls, everyMs }: Pick<AnswersOptions, 'volumes' | 'calls' | 'everyMs'>,
-): Promise<{ list: number[]; get: number[] }> {
-  const agent = new Agent({ keepAlive: true })
-  const list: number[] = []
-  const get: number[] = []
-  const begun = performance.now()
-  for (let index = 0; index < calls; index += 1) {
-    await sleep(Math.max(0, begun + index * everyMs - performance.now()))
-    const listed = performance.now()
-    await call(agent, socket, 'List', {})
-    list.push(performance.now() - listed)
-    const got = performance.now()
-    const bytes = await call(agent, socket, 'Get', { Name: fillName((index * 7919) % volumes) })
-    get.push(performance.now() - got)
-    if (bytes < 100) throw new Error('Get says nothing')
-  }
-  agent.destroy()
-  return { list, get }
-}
-
-/** Bytes of the answer, which is not looked into: that is dockerd's time. */
-function call(agent: Agent, socketPath: string, name: string, body: object): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ agent, socketPath, method: 'POST', path: `/VolumeDriver.${name}` }, (response) => {
-      let bytes = 0
-      response.on('data', (part: Buffer) => (bytes += part.length))
-      response.on('error', reject)
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve(bytes)
-        else reject(new Error(`${name}: ${response.statusCode ?? 0}`))
-      })
-    })
-    sent.on('error', reject)
-    sent.end(JSON.stringify(body))
+): Promise<Asked> {
+  const script = join(import.meta.dirname, 'asker.ts')
+  const args = ['--import', 'tsx', script, socket, String(calls), String(everyMs), String(volumes)]
+  const { stdout } = await run(process.execPath, args, {
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: undefined },
+    maxBuffer: 16 * 1024 ** 2,
   })
+  return JSON.parse(stdout) as Asked
 }
 
 async function withPlugin<T>(cluster: BenchCluster, use: (plugin: PluginProcess) => Promise<T>): Promise<T> {

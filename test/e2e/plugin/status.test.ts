@@ -76,8 +76,9 @@ describe.skipIf(!canRunDocker('what the plugin tells of itself'))('what the plug
 
   it('is what they read and write, with those mounted by hand', async () => {
     await lab.cluster.json('volume create hand --size 64M')
-    await lab.cluster.run(`volume mount hand ${lab.cluster.place('hand')}`)
+    await lab.cluster.json(`volume mount hand ${lab.cluster.place('hand')}`)
     const { volumes, plugin } = await top()
+    await lab.cluster.json('volume unmount hand')
     expect(plugin).toMatchObject({ name: lab.driver, state: 'ready' })
     expect(volumes).toMatchObject([
       { name: 'hand', state: 'mounted', byPlugin: false, mountPoint: lab.cluster.place('hand'), session: 'up' },
@@ -86,8 +87,8 @@ describe.skipIf(!canRunDocker('what the plugin tells of itself'))('what the plug
     const [hand, pg] = volumes
     expect(pg?.rates?.writtenBytesPerSecond).toBeGreaterThan(0)
     expect(pg?.rates?.latencyMs).toBeGreaterThan(0)
-    expect(hand?.rates?.readBytesPerSecond).toBe(0)
-    await lab.cluster.run('volume unmount hand')
+    // Its own rates and not the other's: nothing writes to it but the kernel, once in a while.
+    expect(hand?.rates?.writtenBytesPerSecond).toBeLessThan(pg?.rates?.writtenBytesPerSecond ?? 0)
   })
 
   it('is there at once while the disk hangs', async () => {

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { cancellable, deadlineIn, noDeadline } from '../../../src/lib/base/deadline.js'
+import { deadlineIn, noDeadline } from '../../../src/lib/base/deadline.js'
 
 describe('Deadline', () => {
   it('passes, names the step and aborts its signal', async () => {
@@ -40,18 +40,6 @@ describe('Deadline', () => {
     expect(() => {
       derived.check('mounting')
     }).toThrow(expect.objectContaining({ code: 'EACSINTERRUPTED' }))
-  })
-
-  it('can be given a way to be cancelled of its own', () => {
-    const outer = new AbortController()
-    const whole = deadlineIn(60_000, outer.signal)
-    const [one, other] = [cancellable(whole), cancellable(whole)]
-    one.cancel(new Error('no use'))
-    expect(() => one.deadline.check('logging in')).toThrow(expect.objectContaining({ code: 'EACSINTERRUPTED' }))
-    expect(() => whole.check('logging in')).not.toThrow()
-    outer.abort()
-    expect(other.deadline.signal.aborted).toBe(true)
-    expect(cancellable(whole).deadline.signal.aborted).toBe(true)
   })
 
   it('passes even if memory was tidied up meanwhile', async () => {

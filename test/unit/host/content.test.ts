@@ -1,6 +1,17 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { contentOfSignatures, parseBlkidExport, parseWipefs, rangesToRead } from '../../../src/lib/host/content.js'
+import { deadlineIn } from '../../../src/lib/base/deadline.js'
+import {
+  contentOfSignatures,
+  deviceContent,
+  parseBlkidExport,
+  parseWipefs,
+  rangesToRead,
+} from '../../../src/lib/host/content.js'
+import type { Runner } from '../../../src/lib/host/host.js'
+import { temporaryFolder } from '../volume/fake-context.js'
 
 const mib = 1024 ** 2
 
@@ -52,6 +63,43 @@ describe('contentOfSignatures', () => {
       what: 'gpt partition table',
     })
     expect(contentOfSignatures({ ambivalent: false, values: { SBMAGIC: 'x' } }, [])).toMatchObject({ state: 'data' })
+  })
+})
+
+describe('a look at a device', () => {
+  /** A device that holds ext4 once the kernel's cache is flushed, or already before. */
+  async function look(seen: 'ext4' | 'stale blank', fresh: boolean): Promise<{ state: string; ran: string[] }> {
+    const folder = await temporaryFolder()
+    const device = join(folder, 'fake0')
+    await writeFile(device, '')
+    await mkdir(join(folder, 'class', 'block', 'fake0'), { recursive: true })
+    await writeFile(join(folder, 'class', 'block', 'fake0', 'size'), '8192\n')
+    const ran: string[] = []
+    const runner: Runner = {
+      run(command) {
+        ran.push(command)
+        const shows = seen === 'ext4' || ran.includes('blockdev')
+        const blkid = { exitCode: shows ? 0 : 2, stdout: shows ? 'TYPE=ext4\nUSAGE=filesystem\n' : '', stderr: '' }
+        const wipefs = { exitCode: 0, stdout: shows ? '0x438,ext4,u,\n' : '', stderr: '' }
+        return Promise.resolve(command === 'blkid' ? blkid : wipefs)
+      },
+    }
+    const roots = { proc: folder, sysfs: folder, etc: folder, dev: folder }
+    const { state } = await deviceContent({ runner, roots }, device, deadlineIn(5_000), { fresh })
+    return { state, ran }
+  }
+
+  it('is not into the cache of before', async () => {
+    expect(await look('ext4', false)).toEqual({ state: 'filesystem', ran: ['blockdev', 'blkid', 'wipefs'] })
+    expect(await look('stale blank', false)).toMatchObject({ state: 'filesystem' })
+  })
+
+  it('that was just attached needs no flush to see a filesystem, and one to see nothing', async () => {
+    expect(await look('ext4', true)).toEqual({ state: 'filesystem', ran: ['blkid', 'wipefs'] })
+    expect(await look('stale blank', true)).toEqual({
+      state: 'filesystem',
+      ran: ['blkid', 'wipefs', 'blockdev', 'blkid', 'wipefs'],
+    })
   })
 })
 

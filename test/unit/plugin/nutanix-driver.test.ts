@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { AcsError } from '../../../src/lib/base/errors.js'
-import { CannotTell, type VolumeDriver } from '../../../src/lib/plugin/driver.js'
+import { CannotTell, type DriverVolume, type VolumeDriver } from '../../../src/lib/plugin/driver.js'
 import { openKnownVolumes, type KnownVolumes } from '../../../src/lib/plugin/known-volumes.js'
 import { createNutanixDriver } from '../../../src/lib/plugin/nutanix-driver.js'
 import { openSpellings } from '../../../src/lib/plugin/spellings.js'
@@ -77,6 +77,24 @@ describe('the driver', () => {
     down(s)
     expect((await s.driver.get({ name: 'db' }, call())).status).toMatchObject({ size: '1 GiB', mounts: 0 })
     expect(await s.driver.list(call())).toHaveLength(1)
+  })
+
+  it('lists the very same objects until something changes, for lists of thousands', async () => {
+    const s = await driverScene()
+    await s.known.refresh()
+    const list = (): Promise<DriverVolume[]> => s.driver.list(call())
+    const [before] = await list()
+    expect(before).toEqual({ name: 'db', status: { asOf: s.known.refreshedAt?.toISOString() } })
+    expect((await list())[0]).toBe(before)
+    await s.driver.mount({ name: 'db', id: 'one' }, call())
+    const [mounted] = await list()
+    expect(mounted).toMatchObject({ name: 'db', mountPoint: s.place })
+    expect((await list())[0]).toBe(mounted)
+    await s.driver.unmount({ name: 'db', id: 'one' }, call())
+    expect((await list())[0]?.mountPoint).toBeUndefined()
+    await new Promise((resolve) => setTimeout(resolve, 2))
+    await s.known.refresh()
+    expect((await list())[0]?.status).toEqual({ asOf: s.known.refreshedAt?.toISOString() })
   })
 
   it('lists only what acs made, and finds the rest by name', async () => {

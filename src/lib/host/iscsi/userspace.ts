@@ -1,5 +1,5 @@
 import { AcsError, isAcsError } from '../../base/errors.js'
-import { cancellable, noDeadline, type Deadline } from '../../base/deadline.js'
+import { noDeadline, type Deadline } from '../../base/deadline.js'
 import { together } from '../../base/together.js'
 import { assertUnmounted, assertUnused, deviceSize, flushDevice } from '../blockdev.js'
 import { joinControlGroups } from '../control-groups.js'
@@ -21,7 +21,7 @@ import {
 } from './disk-folder.js'
 import { hasConnection } from '../connections.js'
 import { describeDisk } from './attached-disk.js'
-import { askIdentity, assertRightDisk, assertRightSize } from './identity.js'
+import { askIdentity, assertRightDisk, assertRightSize, type DiskIdentity } from './identity.js'
 import { userspaceInitiatorName } from './initiator-name.js'
 import { inWords, isExported, isNothing, isWhole, knownFolders, observe, type Observed } from './userspace-state.js'
 import { userspaceLacks } from './userspace-requirements.js'
@@ -56,10 +56,13 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
     assertSocketPath(folder)
     return locks.within(folder.lockFile, deadline, async () => {
       const initiatorName = await userspaceInitiatorName(options.stateFolder)
-      const observed = await observe(roots, folder)
+      // Before anything is done to what is here: the disk at that address is the volume's, and the target lets us in.
+      const [identity, observed] = await together([
+        askIdentity(runner, disk, initiatorName, deadline),
+        observe(roots, folder),
+      ])
+      assertRightDisk(disk, identity)
       if (!isNothing(observed)) {
-        // Before anything is done to what is here: the disk at that address is the volume's, and the target lets us in.
-        assertRightDisk(disk, await askIdentity(runner, disk, initiatorName, deadline))
         const [loop] = observed.loops
         if (isWhole(observed) && loop && (await answers(loop, deadline))) {
           assertRightSize(disk, await refreshLoop(folder, loop, deadline))
@@ -67,36 +70,23 @@ export function createUserspaceInitiator(options: UserspaceInitiatorOptions): In
         }
       }
       await takeDown(folder, observed, `attach ${disk.targetName} anew`, deadline)
-      return attachAnew(folder, disk, initiatorName, deadline)
+      return attachAnew(folder, { disk, identity, initiatorName }, deadline)
     })
   }
 
-  /**
-   * The daemon starts while the disk is asked who it is, as both take a login: a daemon reads and writes nothing by itself.
-   * There is no block device, and so nobody who could use the disk, before it has proven to be the volume's.
-   */
+  /** Of a disk that has proven to be the volume's: a daemon that is killed at once leaves a login behind at most. */
   async function attachAnew(
     folder: DiskFolder,
-    disk: DiskAddress,
-    initiatorName: string,
+    { disk, identity, initiatorName }: { disk: DiskAddress; identity: DiskIdentity; initiatorName: string },
     deadline: Deadline,
   ): Promise<AttachedDisk> {
     try {
       await prepareDiskFolder(folder, disk)
       await checkpoint('attach:before-daemon')
       const requestTimeoutS = options.requestTimeoutS ?? 15
-      const starting = cancellable(deadline)
-      const [identity] = await together([
-        // The error of the disk is the one to tell; a portal that does not answer would keep the daemon for long.
-        askIdentity(runner, disk, initiatorName, deadline).catch((error: unknown) => {
-          starting.cancel(error)
-          throw error
-        }),
-        startDaemon(runner, { folder, disk, initiatorName, requestTimeoutS }, starting.deadline),
-      ])
+      await startDaemon(runner, { folder, disk, initiatorName, requestTimeoutS }, deadline)
       await letOutlive(folder)
       await checkpoint('attach:after-daemon')
-      assertRightDisk(disk, identity)
       const devicePath = await attachLoop(runner, folder.exportFile, identity.sectorBytes, deadline)
       await checkpoint('attach:after-loop')
       // What the daemon shows; the loop device took it over as it was at that moment.
