@@ -7,6 +7,9 @@
  * returns as soon as the cluster accepted it. Source of the split: Prism v2 volume_groups specification.
  */
 import type { Deadline } from '../base/deadline.js'
+import type { PrismMachines } from './virtual-machines.js'
+
+export type * from './virtual-machines.js'
 
 export interface CallOptions {
   deadline?: Deadline
@@ -19,7 +22,7 @@ export interface MutationOptions extends CallOptions {
   wait?: boolean
 }
 
-export interface Prism {
+export interface Prism extends PrismMachines {
   readonly apiVersion: 'v2.0'
   cluster(options?: CallOptions): Promise<Cluster>
   hosts(options?: CallOptions): Promise<Host[]>
