@@ -1,30 +1,7 @@
-import { formatSize, parseSize } from '../../lib/base/sizes.js'
 import { AcsCommand } from '../../lib/cli/base-command.js'
+import { containerColumns } from '../../lib/cli/containers.js'
 import { listFlags } from '../../lib/cli/flags.js'
-import type { Columns, JsonRecord, JsonValue } from '../../lib/cli/output/columns.js'
-import type { StorageContainer } from '../../lib/prism/prism.js'
-
-const size = { numeric: true, parse: parseSize, format: (value: JsonValue) => formatSize(Number(value)) }
-
-const columns: Columns<StorageContainer> = [
-  { key: 'name', header: 'Name', value: (container) => container.name },
-  { key: 'uuid', header: 'UUID', value: (container) => container.uuid },
-  { key: 'capacityBytes', header: 'Capacity', ...size, value: (container) => container.maxCapacityBytes },
-  { key: 'usedBytes', header: 'Used', ...size, value: (container) => container.usedBytes ?? null },
-  {
-    key: 'replicationFactor',
-    header: 'RF',
-    numeric: true,
-    value: (container) => container.replicationFactor ?? null,
-  },
-  {
-    key: 'compression',
-    header: 'Compression',
-    default: false,
-    value: (container) => container.compressionEnabled ?? null,
-  },
-  { key: 'internal', header: 'Internal', default: false, value: (container) => container.internal },
-]
+import type { JsonRecord } from '../../lib/cli/output/columns.js'
 
 export default class ContainerList extends AcsCommand<JsonRecord[], typeof ContainerList> {
   static override summary = 'List storage containers.'
@@ -37,6 +14,6 @@ export default class ContainerList extends AcsCommand<JsonRecord[], typeof Conta
   async run(): Promise<JsonRecord[]> {
     const prism = await this.prism()
     const containers = await prism.storageContainers({ deadline: this.deadline })
-    return this.showList(columns, containers, 'No storage containers.')
+    return this.showList(containerColumns, containers, 'No storage containers.')
   }
 }

@@ -171,6 +171,14 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
     return recordOf(columns, row)
   }
 
+  /** Ends a `--dry-run`. */
+  protected showPlan(planned: readonly string[]): JsonRecord {
+    this.progress.done()
+    if (planned.length === 0) this.say('Nothing to do.')
+    this.print(planned.map((step, index) => `${index + 1}. ${step}\n`).join(''))
+    return { dryRun: true, planned: [...planned] }
+  }
+
   /** True for every machine-readable format; oclif prints no text of its own then. */
   override jsonEnabled(): boolean {
     return machineFormat(this.argv) !== undefined

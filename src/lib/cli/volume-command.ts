@@ -218,14 +218,6 @@ export abstract class VolumeCommand<Result, C extends typeof Command = typeof Co
     return { ...recordOf(columns, info), ...outcome.more }
   }
 
-  /** Ends a `--dry-run`. */
-  protected showPlan(planned: readonly string[]): JsonRecord {
-    this.progress.done()
-    if (planned.length === 0) this.say('Nothing to do.')
-    this.print(planned.map((step, index) => `${index + 1}. ${step}\n`).join(''))
-    return { dryRun: true, planned: [...planned] }
-  }
-
   private hear({ kind, message }: VolumeEvent): void {
     const text = message.charAt(0).toUpperCase() + message.slice(1)
     if (kind === 'step') this.progress.start(text)

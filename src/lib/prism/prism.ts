@@ -28,6 +28,12 @@ export interface Prism extends PrismMachines {
   hosts(options?: CallOptions): Promise<Host[]>
 
   storageContainers(options?: CallOptions): Promise<StorageContainer[]>
+  /** Throws EACSEXISTS for a name that is taken. */
+  createStorageContainer(spec: StorageContainerSpec, options?: CallOptions): Promise<StorageContainer>
+  /** What `change` does not name stays as it is. Returns the container as it is afterwards. */
+  updateStorageContainer(uuid: string, change: StorageContainerChange, options?: CallOptions): Promise<StorageContainer>
+  /** Refused while disks are in it. */
+  deleteStorageContainer(uuid: string, options?: CallOptions): Promise<void>
 
   volumeGroups(options?: CallOptions): Promise<VolumeGroup[]>
   /** Throws EACSNOTFOUND. `tolerateNotFoundMs`: keep asking, for a group just created (404 while busy). */
@@ -103,12 +109,37 @@ export interface StorageContainer {
   uuid: string
   name: string
   maxCapacityBytes: number
+  /** What the administrator lets it grow to; absent: all there is. */
+  advertisedCapacityBytes?: number
+  /** Set aside for it, whether used or not. */
+  reservedBytes?: number
   /** Absent where the cluster does not know (stats are strings, "-1" is unknown). */
   usedBytes?: number
   replicationFactor?: number
   compressionEnabled?: boolean
+  /** 0: while it is written (inline). */
+  compressionDelaySeconds?: number
+  deduplication?: Deduplication
+  erasureCoding?: boolean
   internal: boolean
 }
+
+/** `cache`: fingerprints for the cache only; `capacity`: on disk too, after the write. */
+export type Deduplication = 'off' | 'cache' | 'capacity'
+
+export interface StorageContainerChange {
+  name?: string
+  /** `null`: no limit. */
+  advertisedCapacityBytes?: number | null
+  reservedBytes?: number
+  replicationFactor?: number
+  compressionEnabled?: boolean
+  compressionDelaySeconds?: number
+  deduplication?: Deduplication
+  erasureCoding?: boolean
+}
+
+export type StorageContainerSpec = StorageContainerChange & { name: string }
 
 export interface VolumeGroup {
   uuid: string

@@ -10,6 +10,10 @@ export interface ContainerChange {
   replicationFactor?: number
   compressionEnabled?: boolean
   compressionDelaySecs?: number
+  reservedBytes?: number
+  erasureCode?: 'on' | 'off'
+  fingerPrintOnWrite?: 'on' | 'off'
+  onDiskDedup?: 'OFF' | 'POST_PROCESS'
 }
 
 /** Storage containers: who they are, and how full. Usage is what the disks' files really take. */
@@ -60,7 +64,9 @@ export class StorageContainers {
     this.refuseName(change.name)
     const numbers = this.list().map((container) => container.number)
     const maxCapacityBytes = Math.max(...this.list().map((container) => container.maxCapacityBytes))
+    this.refuseNumbers(change)
     const container: ContainerRecord = {
+      ...given(change),
       uuid: randomUUID(),
       number: Math.max(...numbers) + 1,
       name: change.name,
@@ -77,8 +83,8 @@ export class StorageContainers {
 
   update(container: ContainerRecord, change: ContainerChange): void {
     if (change.name !== undefined && change.name !== container.name) this.refuseName(change.name)
-    const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
-    this.store.commit({ put: { containers: [{ ...container, ...given }] } })
+    this.refuseNumbers(change)
+    this.store.commit({ put: { containers: [{ ...container, ...given(change) }] } })
   }
 
   remove(container: ContainerRecord): void {
@@ -94,10 +100,25 @@ export class StorageContainers {
     this.store.commit({ remove: { containers: [container.uuid] } })
   }
 
+  private refuseNumbers({ replicationFactor, advertisedCapacityBytes, reservedBytes }: ContainerChange): void {
+    const refuse = (text: string): WireError => new WireError(this.refusedStatus(), text, errorCodes.badRequest)
+    // Of three nodes: a third copy takes five (documented).
+    if (replicationFactor !== undefined && replicationFactor !== 2)
+      throw refuse(`Replication factor ${replicationFactor} is not supported by this cluster`)
+    const most = Math.max(...this.list().map((container) => container.maxCapacityBytes))
+    for (const bytes of [advertisedCapacityBytes, reservedBytes])
+      if (bytes !== undefined && bytes !== null && (bytes < 0 || bytes > most))
+        throw refuse(`Capacity ${bytes} is not between 0 and ${most}`)
+  }
+
   private refuseName(name: string): void {
     if (!/^[\w.-]{1,75}$/.test(name))
       throw new WireError(this.refusedStatus(), `Invalid storage container name "${name}"`, errorCodes.badRequest)
     if (this.list().some((container) => container.name === name))
       throw new WireError(this.refusedStatus(), `Storage container with name ${name} already exists`, errorCodes.exists)
   }
+}
+
+function given(change: ContainerChange): ContainerChange {
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
 }

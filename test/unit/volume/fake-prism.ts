@@ -54,6 +54,9 @@ export function fakePrism(): FakePrism {
       return { uuid: clusterUuid, name: 'fake', version: '6.5', nodeCount: 3, dataServicesAddress: '10.0.0.5' }
     },
     hosts: () => Promise.resolve([]),
+    createStorageContainer: unsupported,
+    updateStorageContainer: unsupported,
+    deleteStorageContainer: unsupported,
     async storageContainers() {
       await fake.pause()
       return [{ uuid: containerUuid, name: 'default', maxCapacityBytes: 2 ** 40, internal: false }]

@@ -3,7 +3,12 @@ import type { PrismHttp } from '../http.js'
 import { getCluster } from './cluster.js'
 import { listHosts } from './hosts.js'
 import { listIscsiClients } from './iscsi-clients.js'
-import { listStorageContainers } from './storage-containers.js'
+import {
+  createStorageContainer,
+  deleteStorageContainer,
+  listStorageContainers,
+  updateStorageContainer,
+} from './storage-containers.js'
 import { cancelTask, getTask, listTasks, waitForTask } from './tasks.js'
 import { allowInitiator, attachToVm, detachFromVm, revokeInitiator } from './volume-attachments.js'
 import { addDisk, removeDisk, resizeDisk } from './volume-disks.js'
@@ -22,6 +27,9 @@ export function createV2Client(http: PrismHttp): Prism {
     cluster: (options) => getCluster(http, options),
     hosts: (options) => listHosts(http, options),
     storageContainers: (options) => listStorageContainers(http, options),
+    createStorageContainer: (spec, options) => createStorageContainer(http, spec, options),
+    updateStorageContainer: (uuid, change, options) => updateStorageContainer(http, uuid, change, options),
+    deleteStorageContainer: (uuid, options) => deleteStorageContainer(http, uuid, options),
     volumeGroups: (options) => listVolumeGroups(http, options),
     volumeGroup: (uuid, options) => getVolumeGroup(http, uuid, options),
     createVolumeGroup: (spec, options) => createVolumeGroup(http, spec, options),

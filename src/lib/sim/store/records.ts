@@ -26,6 +26,11 @@ export interface ContainerRecord {
   readonly replicationFactor: number
   readonly compressionEnabled: boolean
   readonly compressionDelaySecs: number
+  /** Absent fields are as a new container has them. */
+  readonly reservedBytes?: number
+  readonly erasureCode?: 'on' | 'off'
+  readonly fingerPrintOnWrite?: 'on' | 'off'
+  readonly onDiskDedup?: 'OFF' | 'POST_PROCESS'
   readonly nutanixManaged: boolean
 }
 

@@ -57,7 +57,7 @@ export function containerDto(cluster: SimulatedCluster, container: ContainerReco
     cluster_uuid: cluster.identity.uuid,
     marked_for_removal: false,
     max_capacity: container.maxCapacityBytes,
-    total_explicit_reserved_capacity: 0,
+    total_explicit_reserved_capacity: container.reservedBytes ?? 0,
     total_implicit_reserved_capacity: 0,
     advertised_capacity: container.advertisedCapacityBytes,
     replication_factor: container.replicationFactor,
@@ -69,14 +69,14 @@ export function containerDto(cluster: SimulatedCluster, container: ContainerReco
     seq_io_preference: ['SSD-PCIe', 'SSD-SATA', 'SSD-MEM-NVMe', 'DAS-SATA'],
     ilm_policy: null,
     down_migrate_times_in_secs: Object.fromEntries(tiers.map((tier) => [tier, 1800])),
-    erasure_code: 'off',
+    erasure_code: container.erasureCode ?? 'off',
     inline_ec_enabled: null,
     max_ec_info_strip_size: null,
     software_inline_ec_type: null,
     prefer_higher_ecfault_domain: null,
     erasure_code_delay_secs: null,
-    finger_print_on_write: 'off',
-    on_disk_dedup: 'OFF',
+    finger_print_on_write: container.fingerPrintOnWrite ?? 'off',
+    on_disk_dedup: container.onDiskDedup ?? 'OFF',
     compression_enabled: container.compressionEnabled,
     compression_delay_in_secs: container.compressionDelaySecs,
     is_nutanix_managed: container.nutanixManaged ? true : null,
@@ -125,9 +125,19 @@ function readChange(fields: Fields): ContainerChange {
     replicationFactor: fields.integer('replication_factor'),
     compressionEnabled: fields.boolean('compression_enabled'),
     compressionDelaySecs: fields.integer('compression_delay_in_secs'),
+    reservedBytes: fields.integer('total_explicit_reserved_capacity'),
+    erasureCode: onOrOff(fields.choice(['ON', 'OFF'], 'erasure_code')),
+    fingerPrintOnWrite: onOrOff(fields.choice(['ON', 'OFF', 'NONE'], 'finger_print_on_write')),
+    onDiskDedup: fields.choice(['OFF', 'POST_PROCESS'], 'on_disk_dedup'),
   }
 }
 
 function containerOf({ cluster, parameters }: Request): ContainerRecord {
   return cluster.containers.require(parameters.uuid ?? '', cluster.behaviour.unknownStatus)
+}
+
+/** Recorded in lower case, specified in upper. */
+function onOrOff(word: string | undefined): 'on' | 'off' | undefined {
+  if (word === undefined) return undefined
+  return word === 'ON' ? 'on' : 'off'
 }
