@@ -1,54 +1,25 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connectPrism } from '../../../src/lib/prism/connect.js'
 import type { Prism } from '../../../src/lib/prism/prism.js'
-import type { Simulator } from '../../../src/lib/sim/simulator.js'
-import { startSimulator } from '../../simulator.js'
 import { acs } from './acs.js'
+import { startClusterRig, type ClusterRig } from './cluster-rig.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'acs-cluster-commands-'))
-let simulator: Simulator
+let rig: ClusterRig
 let prism: Prism
 let environment: Record<string, string>
 let taskUuid: string
 
 beforeAll(async () => {
-  simulator = await startSimulator({ dataFolder: folder })
-  const { endpoint, username, passwordFile, fingerprint } = simulator
-  environment = {
-    ACS_ENDPOINT: endpoint,
-    ACS_USERNAME: username,
-    ACS_PASSWORD_FILE: passwordFile,
-    ACS_FINGERPRINT: fingerprint,
-  }
-  const password = readFileSync(passwordFile, 'utf8').trim()
-  prism = connectPrism({
-    endpoint,
-    username,
-    fingerprint,
-    password: () => Promise.resolve(password),
-    userAgent: 'test',
-  })
+  rig = await startClusterRig()
+  ;({ prism, environment } = rig)
   const [container] = await prism.storageContainers()
   const disks = [{ sizeBytes: 1024 ** 3, storageContainerUuid: container!.uuid }]
   for (const name of ['web-2', 'web-10', 'db'])
     taskUuid = (await prism.createVolumeGroup({ name, disks })).taskUuid ?? taskUuid
 })
-afterAll(async () => {
-  await prism.close()
-  await simulator.close()
-  rmSync(folder, { recursive: true })
-})
+afterAll(() => rig.close())
 
-async function json(...args: string[]): Promise<unknown> {
-  const { code, stdout, stderr } = await acs([...args, '--json'], environment)
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  const document: unknown = JSON.parse(stdout)
-  expect(document).toMatchObject({ warnings: [] })
-  return (document as { result: unknown }).result
-}
+const json: ClusterRig['json'] = (...args) => rig.json(...args)
 
 describe('what the cluster says, the commands show', () => {
   test('cluster show', async () => {
@@ -93,7 +64,7 @@ describe('what the cluster says, the commands show', () => {
   test('--debug logs the calls without the password', async () => {
     const { stderr } = await acs(['cluster', 'show', '--debug'], environment)
     expect(stderr).toMatch(/\+\d+ms prism GET \/cluster\S* 200 /)
-    expect(stderr).not.toContain(readFileSync(simulator.passwordFile, 'utf8').trim())
+    expect(stderr).not.toContain(readFileSync(rig.simulator.passwordFile, 'utf8').trim())
     expect(stderr).not.toMatch(/Basic [A-Za-z0-9+/]{8}/)
   })
 })
