@@ -2,7 +2,7 @@ import { matchesGlob } from './glob.js'
 import { allowedClient, createTargetBackend, groupOfTarget } from './iscsi-backend.js'
 import type { SessionInfo } from './iscsi/target.js'
 import { startIscsiTarget, type IscsiTarget } from './iscsi/target.js'
-import type { ListenAddress } from './listen-address.js'
+import type { ListenAddress } from '../base/listen-address.js'
 import type { SimulatedCluster } from './simulated-cluster.js'
 
 /** Recorded: sessions live on this port of a CVM. */

@@ -42,7 +42,7 @@ describe('storage containers', () => {
 
   test('are deleted when they are empty and the name is given', async () => {
     await rig.json('container', 'create', 'full')
-    const [{ uuid }] = (await rig.prism.storageContainers()).filter(({ name }) => name === 'full') as [{ uuid: string }]
+    const { uuid } = (await rig.prism.storageContainers()).find(({ name }) => name === 'full')!
     await rig.prism.createVolumeGroup({ name: 'in-it', disks: [{ sizeBytes: 2 ** 20, storageContainerUuid: uuid }] })
     expect(await rig.failure('container', 'delete', 'full')).toMatchObject({ exit: 2 })
     const refused = await rig.failure('container', 'delete', 'full', '--confirm', 'full')

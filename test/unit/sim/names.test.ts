@@ -3,7 +3,7 @@ import { changeBehaviour, defaultBehaviour } from '../../../src/lib/sim/behaviou
 import { matchesGlob } from '../../../src/lib/sim/glob.js'
 import { isInitiatorAddress } from '../../../src/lib/sim/iscsi-clients.js'
 import { splitTargetName } from '../../../src/lib/sim/iscsi-names.js'
-import { formatAddress, parseListenAddress } from '../../../src/lib/sim/listen-address.js'
+import { formatAddress, parseListenAddress } from '../../../src/lib/base/listen-address.js'
 import { exportLines } from '../../../src/lib/sim/shell-environment.js'
 
 const fallback = { host: '127.0.0.1', port: 9440 }

@@ -1,7 +1,6 @@
-import { createSocket } from 'node:dgram'
-import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { AcsError } from '../../base/errors.js'
+import { AcsError, messageOf } from '../../base/errors.js'
+import { localAddressTowards } from '../../base/local-address.js'
 
 const defaultPeerPort = 7440
 
@@ -66,27 +65,13 @@ export interface AdvertiseRequest {
 export async function advertisedAddress({ advertise, listening, towards }: AdvertiseRequest): Promise<HostPort> {
   if (advertise !== undefined) return parseHostPort(advertise, listening.port)
   if (!['0.0.0.0', '::'].includes(listening.host)) return listening
-  return { host: await localAddressTowards(towards), port: listening.port }
-}
-
-/** The kernel says which of its addresses it would use: connecting a UDP socket sends nothing. */
-async function localAddressTowards({ host, port }: HostPort): Promise<string> {
-  const { address, family } = await lookup(host).catch((error: unknown) => {
-    throw noWay(host, error)
-  })
-  const socket = createSocket(family === 6 ? 'udp6' : 'udp4')
-  try {
-    return await new Promise<string>((resolve, reject) => {
-      socket.once('error', (error) => reject(noWay(host, error)))
-      socket.connect(port, address, () => {
-        const local = socket.address().address
-        if (local.startsWith('fe80:')) reject(noWay(host, new Error(`${local} is a link-local address`)))
-        else resolve(local)
-      })
+  const host = await localAddressTowards(towards).catch((error: unknown) => {
+    throw new AcsError('usage', 'EACSPEERADDRESS', messageOf(error), {
+      cause: error,
+      hints: ['Say where other hosts reach this one: peer.advertise in the configuration of the plugin'],
     })
-  } finally {
-    socket.close()
-  }
+  })
+  return { host, port: listening.port }
 }
 
 function isHostName(host: string): boolean {
@@ -97,13 +82,5 @@ function isHostName(host: string): boolean {
 function bad(text: string, why: string): AcsError {
   return new AcsError('usage', 'EACSPEERADDRESS', `"${text}" is not the address of a volume plugin: ${why}`, {
     hints: ['peer.listen and peer.advertise look like 10.0.0.7:7440, [fd00::7]:7440 or docker1.example.com'],
-  })
-}
-
-function noWay(host: string, cause: unknown): AcsError {
-  const why = cause instanceof Error ? cause.message : String(cause)
-  return new AcsError('usage', 'EACSPEERADDRESS', `no address of this machine leads to ${host}: ${why}`, {
-    cause,
-    hints: ['Say where other hosts reach this one: peer.advertise in the configuration of the plugin'],
   })
 }

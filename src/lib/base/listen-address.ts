@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { AcsError } from '../base/errors.js'
+import { AcsError } from './errors.js'
 
 export interface ListenAddress {
   host: string

@@ -1,0 +1,17 @@
+import { AcsCommand } from '../../lib/cli/base-command.js'
+import { nameArg } from '../../lib/cli/flags.js'
+import { imageColumns } from '../../lib/cli/images.js'
+import type { JsonRecord } from '../../lib/cli/output/columns.js'
+import { pick } from '../../lib/cli/pick.js'
+
+export default class ImageShow extends AcsCommand<JsonRecord, typeof ImageShow> {
+  static override summary = 'Show an image.'
+  static override examples = ['<%= config.bin %> image show debian-12']
+  static override args = { image: nameArg('Name or UUID of the image') }
+
+  async run(): Promise<JsonRecord> {
+    const prism = await this.prism()
+    const images = await prism.images({ deadline: this.deadline })
+    return this.showOne(imageColumns, pick(images, this.args.image, { what: 'image', list: 'acs image list' }))
+  }
+}

@@ -1,0 +1,18 @@
+import { AcsCommand } from '../../lib/cli/base-command.js'
+import { nameArg } from '../../lib/cli/flags.js'
+import { networkColumns } from '../../lib/cli/networks.js'
+import type { JsonRecord } from '../../lib/cli/output/columns.js'
+import { pick } from '../../lib/cli/pick.js'
+
+export default class NetworkShow extends AcsCommand<JsonRecord, typeof NetworkShow> {
+  static override summary = 'Show a network.'
+  static override examples = ['<%= config.bin %> network show vlan-10']
+  static override args = { network: nameArg('Name or UUID of the network') }
+
+  async run(): Promise<JsonRecord> {
+    const prism = await this.prism()
+    const networks = await prism.networks({ deadline: this.deadline })
+    const network = pick(networks, this.args.network, { what: 'network', list: 'acs network list' })
+    return this.showOne(networkColumns, network)
+  }
+}
