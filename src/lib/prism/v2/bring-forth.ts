@@ -2,7 +2,7 @@ import { AcsError, isAcsError } from '../../base/errors.js'
 import { deadlineIn, type Deadline } from '../../base/deadline.js'
 import type { CallOptions, MutationOptions, Task, TaskReference } from '../prism.js'
 import type { PrismHttp } from '../http.js'
-import { pause } from './entity.js'
+import { pause, withArticle } from './entity.js'
 import { taskReferenceSchema, understand } from './schema.js'
 import { taskTimeoutMs, waitForTask } from './tasks.js'
 
@@ -68,7 +68,11 @@ function createdUuid<Found extends Named>(task: Task | undefined, wanted: Wanted
   return made.length === 0 || made.includes(ours) || made.length > 1 ? ours : (made[0] ?? ours)
 }
 
-async function appearance<Found extends Named>(wanted: Wanted<Found>, uuid: string, deadline: Deadline): Promise<Found> {
+async function appearance<Found extends Named>(
+  wanted: Wanted<Found>,
+  uuid: string,
+  deadline: Deadline,
+): Promise<Found> {
   const { what, name } = wanted
   const until = Date.now() + appearMs
   for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 1_000)) {
@@ -113,7 +117,7 @@ async function explain<Found extends Named>(
   const all = await wanted.all({ deadline })
   const other = all.find(({ name, uuid }) => name === wanted.name && uuid !== wanted.uuid)
   if (!other) return error
-  return new AcsError('conflict', 'EACSEXISTS', `there is already a ${wanted.what} "${wanted.name}"`, {
+  return new AcsError('conflict', 'EACSEXISTS', `there is already ${withArticle(wanted.what)} "${wanted.name}"`, {
     cause: error,
     details: { ...error.details, uuid: other.uuid, name: wanted.name },
     hints: [`Look at it: ${wanted.showCommand}`],

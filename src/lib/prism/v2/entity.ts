@@ -51,7 +51,7 @@ async function askForEntity<Schema extends v.GenericSchema>(
       deadline,
       doing: `reading the ${what} ${uuid}`,
     })
-    return understand(kind.schema, body, `a ${what}`)
+    return understand(kind.schema, body, withArticle(what))
   } catch (error) {
     if (isAcsError(error, 'EACSNOTFOUND')) throw unknownEntity(kind, uuid, error)
     if (!isAcsError(error, 'EACSPRISM')) throw error
@@ -70,6 +70,10 @@ export async function ifKnown<T>(reading: Promise<T>): Promise<T | undefined> {
     if (isAcsError(error, 'EACSNOTFOUND')) return undefined
     throw error
   }
+}
+
+export function withArticle(what: string): string {
+  return `${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what}`
 }
 
 export async function pause(deadline: Deadline | undefined, ms: number, doing: string): Promise<void> {

@@ -34,8 +34,9 @@ export async function remove<Seen extends Versioned>(
 ): Promise<TaskReference> {
   const deadline = options.deadline ?? deadlineIn(taskTimeoutMs)
   const { what } = removal
+  let repeated = false
   try {
-    const { body } = await http.request({
+    const result = await http.request({
       method: 'DELETE',
       path: removal.path,
       // 0 would mean "do not check", as leaving it out does.
@@ -45,13 +46,14 @@ export async function remove<Seen extends Versioned>(
       deadline,
       doing: `deleting the ${what} "${seen.name}"`,
     })
-    return await settle(http, body, 'a deletion', { ...options, deadline })
+    repeated = result.repeated
+    return await settle(http, result.body, 'a deletion', { ...options, deadline })
   } catch (error) {
     if (!isAcsError(error)) throw error
     if (!['EACSPRISM', 'EACSNOTFOUND', 'EACSTASKFAILED'].includes(error.code)) throw error
     const now = await removal.find({ deadline })
     if (now !== undefined) throw removal.whyNot?.(now, error) ?? changed(seen, now, removal, error) ?? error
-    if (error.details.repeated === true) return {}
+    if (repeated || error.details.repeated === true) return {}
     throw new AcsError('not-found', 'EACSNOTFOUND', `there is no ${what} "${seen.name}" any more`, {
       cause: error,
       details: { uuid: seen.uuid },
