@@ -1,6 +1,7 @@
 import { isRecord } from './record.js'
 
-const secretKey = /passw|secret|token|cookie|authorization|credential|private_?key/i
+/** User data of a new machine, cloud-init's, is where its passwords and keys are. */
+const secretKey = /passw|secret|token|cookie|authorization|credential|private_?key|user_?data/i
 
 /** A shorter one would take half of every text with it. */
 const shortest = 5
@@ -61,7 +62,7 @@ export function redactText(line: string): string {
       .replace(/\b(authorization|(?:set-)?cookie|x-auth-token)(["']?\s*[:=]\s*["']?)[^\r\n"']+/gi, '$1$2***')
       .replace(
         // `password_in` is open-iscsi's.
-        /(?<![\w-])([\w-]*(?:password|passwd|secret|token)(?:_in)?["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,&;}]+)/gi,
+        /(?<![\w-])([\w-]*(?:password|passwd|secret|token|user_?data)(?:_in)?["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,&;}]+)/gi,
         '$1***',
       )
       // Of users of iSCSI, `user%password@`.

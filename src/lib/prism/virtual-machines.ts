@@ -74,7 +74,8 @@ export interface Vm {
 export type DiskBus = 'scsi' | 'ide' | 'pci' | 'sata' | 'spapr' | 'nvme'
 
 export interface VmDisk {
-  bus: DiskBus
+  /** `unknown`: one that this acs has not heard of; the label has its name. */
+  bus: DiskBus | 'unknown'
   index: number
   /** `scsi.0`, as people and Prism call it. */
   label: string

@@ -1,20 +1,15 @@
 import { createHash } from 'node:crypto'
 import { AcsError } from '../base/errors.js'
 import { printable } from '../base/printable.js'
+import { isUuid } from '../base/uuid.js'
 
-export { printable }
+export { isUuid, printable }
 
 /** Prism v3 documents 256 characters for a group's name; a snapshot is a group named `<volume>@<snapshot>`. */
 const maxVolumeName = 190
 const maxSnapshotName = 64
 
 const strict = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
-// Prism's UUIDs are not always RFC 4122: hex digits in 8-4-4-4-12 is all that holds (recorded).
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-
-export function isUuid(text: string): boolean {
-  return uuid.test(text)
-}
 
 /** Checks the name of a volume to be made. Throws EACSNAME (usage). Existing groups may have any name. */
 export function checkVolumeName(name: string): string {

@@ -33,3 +33,30 @@ export async function listAll<Schema extends v.GenericSchema>(
   }
   return understandEach(schema, all)
 }
+
+/**
+ * All entities of a collection that knows `offset` and `length` instead of pages (v2 `GET /vms/`). It is recorded to
+ * answer with all at once; so further ones are asked for only where it has told of more than it gave, and an answer
+ * without new ones ends it.
+ */
+export async function listAllByOffset<Schema extends v.GenericSchema<unknown, { uuid: string }>>(
+  http: PrismHttp,
+  schema: Schema,
+  path: string,
+  options: { query?: Readonly<Record<string, string | number | boolean>>; deadline?: Deadline; doing: string },
+): Promise<v.InferOutput<Schema>[]> {
+  const { query, deadline, doing } = options
+  const all = new Map<string, v.InferOutput<Schema>>()
+  let length = 0
+  for (let offset = 0; ;) {
+    const further = offset === 0 ? {} : { offset, length }
+    const { body } = await http.request({ method: 'GET', path, query: { ...query, ...further }, deadline, doing })
+    const { entities, metadata } = understand(collectionSchema, body, doing)
+    const known = all.size
+    for (const entity of understandEach(schema, entities ?? [])) all.set(entity.uuid, entity)
+    length ||= entities?.length ?? 0
+    offset += entities?.length ?? 0
+    if (offset >= (metadata?.grand_total_entities ?? 0) || all.size === known) break
+  }
+  return [...all.values()]
+}

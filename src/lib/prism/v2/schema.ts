@@ -5,13 +5,13 @@
 import * as v from 'valibot'
 import { AcsError } from '../../base/errors.js'
 
-const text = v.nullish(v.string())
-const number = v.nullish(v.number())
-const flag = v.nullish(v.boolean())
+export const text = v.nullish(v.string())
+export const number = v.nullish(v.number())
+export const flag = v.nullish(v.boolean())
 /** Enums come in Title-case, upper or lower case, by resource (recorded). */
-const word = v.nullish(v.pipe(v.string(), v.toLowerCase()))
+export const word = v.nullish(v.pipe(v.string(), v.toLowerCase()))
 
-function listOf<Item extends v.GenericSchema>(
+export function listOf<Item extends v.GenericSchema>(
   item: Item,
 ): v.OptionalSchema<v.NullableSchema<v.ArraySchema<Item, undefined>, undefined>, undefined> {
   return v.optional(v.nullable(v.array(item)))

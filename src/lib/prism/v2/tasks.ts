@@ -1,8 +1,8 @@
 import { AcsError, isAcsError } from '../../base/errors.js'
 import { deadlineIn, type Deadline } from '../../base/deadline.js'
-import type { CallOptions, Task } from '../prism.js'
+import type { CallOptions, MutationOptions, Task, TaskReference } from '../prism.js'
 import type { PrismHttp } from '../http.js'
-import { collectionSchema, dateOf, taskSchema, understand, understandEach } from './schema.js'
+import { collectionSchema, dateOf, taskReferenceSchema, taskSchema, understand, understandEach } from './schema.js'
 import type { InferOutput } from 'valibot'
 
 /** How long a wait lasts when nobody says. */
@@ -83,6 +83,21 @@ export async function waitForTask(http: PrismHttp, uuid: string, options: CallOp
     }
     await pause(deadline, delayMs, doing, uuid)
   }
+}
+
+/**
+ * The end of a call that became a task: waits for it unless `wait` is `false`. `body` is what the call was answered with,
+ * and `what` names that. Throws like `waitForTask`.
+ */
+export async function settle(
+  http: PrismHttp,
+  body: unknown,
+  what: string,
+  options: MutationOptions,
+): Promise<TaskReference> {
+  const taskUuid = understand(taskReferenceSchema, body ?? {}, what).task_uuid ?? undefined
+  if (taskUuid !== undefined && options.wait !== false) await waitForTask(http, taskUuid, options)
+  return { taskUuid }
 }
 
 /** Which passing troubles a wait survives, and for how long each. */

@@ -2,10 +2,10 @@ import { AcsError, isAcsError } from '../../base/errors.js'
 import { deadlineIn, type Deadline } from '../../base/deadline.js'
 import type { DiskSpec, MutationOptions, TaskReference, VolumeDisk, VolumeGroup } from '../prism.js'
 import type { PrismHttp } from '../http.js'
-import { taskReferenceSchema, understand } from './schema.js'
-import { taskTimeoutMs, waitForTask } from './tasks.js'
+import { pause } from './entity.js'
+import { settle, taskTimeoutMs } from './tasks.js'
 import { diskOf } from './volume-group-create.js'
-import { findVolumeGroup, getVolumeGroup, groupPath, pause } from './volume-groups.js'
+import { findVolumeGroup, getVolumeGroup, groupPath } from './volume-groups.js'
 
 /** How long a disk may take to show its new size after Prism has accepted it. */
 const settleMs = 10_000
@@ -28,7 +28,7 @@ export async function addDisk(
     deadline,
     doing: 'adding a disk',
   })
-  return settle(http, body, options, deadline)
+  return settle(http, body, 'a change of disks', { ...options, deadline })
 }
 
 /**
@@ -57,7 +57,7 @@ export async function resizeDisk(
     deadline,
     doing: `growing disk ${index}`,
   })
-  const reference = await settle(http, body, options, deadline)
+  const reference = await settle(http, body, 'a change of disks', { ...options, deadline })
   if (options.wait !== false) await sizeShown(http, { groupUuid, index, sizeBytes }, deadline)
   return reference
 }
@@ -81,25 +81,13 @@ export async function removeDisk(
       deadline,
       doing: `removing disk ${index}`,
     })
-    return await settle(http, body, options, deadline)
+    return await settle(http, body, 'a change of disks', { ...options, deadline })
   } catch (error) {
     if (!isAcsError(error) || error.details.repeated !== true) throw error
     const now = await findVolumeGroup(http, groupUuid, { deadline })
     if (now?.disks.some(({ uuid }) => uuid === disk.uuid)) throw error
     return {}
   }
-}
-
-async function settle(
-  http: PrismHttp,
-  body: unknown,
-  options: MutationOptions,
-  deadline: Deadline,
-): Promise<TaskReference> {
-  const taskUuid = understand(taskReferenceSchema, body ?? {}, 'a change of disks').task_uuid ?? undefined
-  if (taskUuid !== undefined && options.wait !== false)
-    await waitForTask(http, taskUuid, { deadline, onTask: options.onTask })
-  return { taskUuid }
 }
 
 async function sizeShown(
@@ -118,7 +106,7 @@ async function sizeShown(
         `Prism accepted the new size of disk ${wanted.index}, and still shows ${disk.sizeBytes} bytes`,
         { details: { ...wanted, shownBytes: disk.sizeBytes }, hints: ['acs task list'] },
       )
-    await pause(deadline, delayMs)
+    await pause(deadline, delayMs, 'waiting for the volume group')
   }
 }
 

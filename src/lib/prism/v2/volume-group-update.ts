@@ -2,6 +2,7 @@ import { AcsError, isAcsError } from '../../base/errors.js'
 import { deadlineIn } from '../../base/deadline.js'
 import type { Attachment, CallOptions, InitiatorAccess, VolumeGroup, VolumeGroupChange } from '../prism.js'
 import type { PrismHttp } from '../http.js'
+import { optional } from './request-body.js'
 import type { VolumeGroupEntity } from './schema.js'
 import { entityOf, getEntity, getVolumeGroup, groupPath, toVolumeGroup } from './volume-groups.js'
 
@@ -110,10 +111,6 @@ function keptClients(seen: VolumeGroupEntity): Record<string, unknown>[] {
     if (!address) return []
     return [{ client_address: address, ...optional('uuid', attachment.client_uuid) }]
   })
-}
-
-function optional(key: string, value: unknown): Record<string, unknown> {
-  return value === undefined || value === null ? {} : { [key]: value }
 }
 
 /** What of the change the group does not show, in words; `undefined` when it is as asked. */

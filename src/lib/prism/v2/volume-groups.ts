@@ -1,10 +1,9 @@
-import { AcsError, isAcsError } from '../../base/errors.js'
-import type { Deadline } from '../../base/deadline.js'
 import type { CallOptions, VolumeDisk, VolumeGroup } from '../prism.js'
 import type { PrismHttp } from '../http.js'
 import { listAll } from './collection.js'
+import { ifKnown, readEntity, type EntityKind } from './entity.js'
 import { usesChap } from './iscsi-clients.js'
-import { understand, volumeGroupSchema, type VolumeGroupEntity } from './schema.js'
+import { volumeGroupSchema, type VolumeGroupEntity } from './schema.js'
 
 export async function listVolumeGroups(http: PrismHttp, options: CallOptions = {}): Promise<VolumeGroup[]> {
   const entities = await listAll(http, volumeGroupSchema, '/volume_groups/', {
@@ -37,41 +36,21 @@ export function entityOf(group: VolumeGroup): VolumeGroupEntity | undefined {
 }
 
 /** The group as Prism gives it, with the fields that only the wire knows. Throws EACSNOTFOUND. */
-export async function getEntity(
+export function getEntity(
   http: PrismHttp,
   uuid: string,
   options: CallOptions & { tolerateNotFoundMs?: number } = {},
 ): Promise<VolumeGroupEntity> {
-  const { deadline, tolerateNotFoundMs = 0 } = options
-  const until = Date.now() + tolerateNotFoundMs
-  for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 1_000)) {
-    try {
-      return await askForEntity(http, uuid, deadline)
-    } catch (error) {
-      if (!isAcsError(error, 'EACSNOTFOUND') || Date.now() >= until) throw error
-      await pause(deadline, delayMs)
-    }
-  }
+  return readEntity(http, groupKind, uuid, options)
 }
 
-async function askForEntity(http: PrismHttp, uuid: string, deadline: Deadline | undefined): Promise<VolumeGroupEntity> {
-  try {
-    const { body } = await http.request({
-      method: 'GET',
-      path: groupPath(uuid),
-      query: { include_disk_size: true, include_disk_path: true },
-      deadline,
-      doing: `reading the volume group ${uuid}`,
-    })
-    return understand(volumeGroupSchema, body, 'a volume group')
-  } catch (error) {
-    if (isAcsError(error, 'EACSNOTFOUND')) throw unknownGroup(uuid, error)
-    if (!isAcsError(error, 'EACSPRISM')) throw error
-    // Versions differ in their answer to an unknown uuid (404 or 500 with prose); the list is the same in all.
-    const groups = await listVolumeGroups(http, { deadline })
-    if (groups.some((group) => group.uuid === uuid)) throw error
-    throw unknownGroup(uuid, error)
-  }
+const groupKind: EntityKind<typeof volumeGroupSchema> = {
+  what: 'volume group',
+  schema: volumeGroupSchema,
+  path: groupPath,
+  query: { include_disk_size: true, include_disk_path: true },
+  list: listVolumeGroups,
+  listCommand: 'acs volume list',
 }
 
 export function groupPath(uuid: string, rest = ''): string {
@@ -79,22 +58,12 @@ export function groupPath(uuid: string, rest = ''): string {
 }
 
 /** The group, or `undefined` when the cluster does not know it. */
-export async function findVolumeGroup(
+export function findVolumeGroup(
   http: PrismHttp,
   uuid: string,
   options: CallOptions = {},
 ): Promise<VolumeGroup | undefined> {
-  try {
-    return await getVolumeGroup(http, uuid, options)
-  } catch (error) {
-    if (isAcsError(error, 'EACSNOTFOUND')) return undefined
-    throw error
-  }
-}
-
-export async function pause(deadline: Deadline | undefined, ms: number): Promise<void> {
-  if (deadline) await deadline.sleep(ms, 'waiting for the volume group')
-  else await new Promise((resolve) => setTimeout(resolve, ms))
+  return ifKnown(getVolumeGroup(http, uuid, options))
 }
 
 export function toVolumeGroup(entity: VolumeGroupEntity): VolumeGroup {
@@ -126,12 +95,4 @@ function toDisk(disk: NonNullable<VolumeGroupEntity['disk_list']>[number], posit
     storageContainerUuid: disk.storage_container_uuid ?? disk.container_uuid ?? '',
     path: disk.vmdisk_path || undefined,
   }
-}
-
-function unknownGroup(uuid: string, cause: AcsError): AcsError {
-  return new AcsError('not-found', 'EACSNOTFOUND', `there is no volume group ${uuid}`, {
-    cause,
-    details: { ...cause.details, uuid },
-    hints: ['List them: acs volume list'],
-  })
 }
