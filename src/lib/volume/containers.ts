@@ -8,7 +8,10 @@ import { isUuid, printable } from './names.js'
  * cluster was born with.
  * Throws EACSNOCONTAINER (not found) or EACSCONTAINER (usage) when a choice is needed.
  */
-export async function findContainer(context: VolumeContext, nameOrUuid: string | undefined): Promise<StorageContainer> {
+export async function findContainer(
+  context: Pick<VolumeContext, 'prism' | 'deadline'>,
+  nameOrUuid: string | undefined,
+): Promise<StorageContainer> {
   const containers = await context.prism.storageContainers({ deadline: context.deadline })
   const usable = containers.filter((container) => !container.internal)
   const names = usable.map((container) => printable(container.name)).join(', ') || 'none'
