@@ -45,6 +45,11 @@ module.exports = {
       'the simulator shares no belief with the client: both are written from the specification',
     ),
     onlyTo('volume', ['base', 'prism/prism.ts', 'host'], 'volumes know the interface of the cluster, not its versions'),
+    onlyTo(
+      'vm',
+      ['base', 'prism/prism.ts', 'volume/containers.ts'],
+      'machines know the interface of the cluster, not its versions',
+    ),
     onlyTo('plugin', ['base', 'prism/prism.ts', 'host', 'volume'], 'Docker asks, volumes and this machine do'),
     onlyTo('config', ['base', 'prism/endpoint.ts'], 'configuration'),
     onlyTo(
@@ -53,7 +58,7 @@ module.exports = {
       'looks at everything, knows no API version',
     ),
     onlyTo('plugin/check', ['base'], 'the conformance kit shares no belief with the plugin it judges'),
-    onlyTo('cli', ['base', 'config', 'prism', 'host', 'volume'], 'nothing below imports cli'),
+    onlyTo('cli', ['base', 'config', 'prism', 'host', 'volume', 'vm'], 'nothing below imports cli'),
     door('axios', ['^src/lib/prism/']),
     door('execa', ['^src/lib/host/exec\\.ts$']),
     door('keytar', ['^src/lib/config/']),

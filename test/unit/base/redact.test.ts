@@ -13,6 +13,7 @@ test.each([
   "ACS_PASSWORD='hunter2'",
   "{ 'password': 'hunter2' }",
   'node.session.auth.password_in = hunter2',
+  '{"datasource_type":"CONFIG_DRIVE_V2","userdata":"#cloud-config\\npassword: \\"hunter2\\"\\n"}',
   'iscsi://joe%hunter2@[fe80::1]:3260/target/0',
 ])('%s loses its secret', (line) => {
   expect(redactText(line)).not.toMatch(/hunter2|hun\\"ter2|YWRtaW4/)

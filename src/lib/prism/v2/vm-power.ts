@@ -40,7 +40,7 @@ export async function setPowerState(
   const deadline = options.deadline ?? deadlineIn(taskTimeoutMs)
   const { word, end }: Transition = transitions[transition]
   const doing = `setting the power state of the VM ${uuid} (${transition})`
-  let repeated = false
+  const call = { repeated: false }
   try {
     return await onMachine({ uuid }, async () => {
       const result = await http.request({
@@ -51,11 +51,11 @@ export async function setPowerState(
         deadline,
         doing,
       })
-      repeated = result.repeated
+      call.repeated = result.repeated
       return settle(http, result.body, 'a change of power state', { ...options, deadline })
     })
   } catch (error) {
-    if (end === undefined || !isAcsError(error) || !(repeated || error.details.repeated === true)) throw error
+    if (end === undefined || !isAcsError(error) || !(call.repeated || error.details.repeated === true)) throw error
     const now = await findVm(http, uuid, { deadline })
     if (now?.powerState !== end) throw error
     return {}
