@@ -2,7 +2,7 @@ import { AcsCommand } from '../../lib/cli/base-command.js'
 import { nameArg } from '../../lib/cli/flags.js'
 import { hostColumns } from '../../lib/cli/hosts.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { pick } from '../../lib/cli/pick.js'
+import { pick } from '../../lib/vm/pick.js'
 
 export default class HostShow extends AcsCommand<JsonRecord, typeof HostShow> {
   static override summary = 'Show a host (node) of the cluster.'
@@ -14,6 +14,6 @@ export default class HostShow extends AcsCommand<JsonRecord, typeof HostShow> {
     const hosts = await prism.hosts({ deadline: this.deadline })
     const { host } = this.args
     const byAddress = hosts.find(({ hypervisorAddress }) => hypervisorAddress === host)
-    return this.showOne(hostColumns, byAddress ?? pick(hosts, host, { what: 'host', list: 'acs host list' }))
+    return this.showOne(hostColumns, byAddress ?? pick({ what: 'host', listCommand: 'acs host list' }, hosts, host))
   }
 }

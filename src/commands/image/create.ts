@@ -4,7 +4,8 @@ import { AcsCommand } from '../../lib/cli/base-command.js'
 import { mutationFlags, nameArg, timeoutFlag } from '../../lib/cli/flags.js'
 import { imageColumns } from '../../lib/cli/images.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { pick } from '../../lib/cli/pick.js'
+import { parseEndpoint } from '../../lib/prism/endpoint.js'
+import { pick } from '../../lib/vm/pick.js'
 import { taskProgress } from '../../lib/cli/tasks.js'
 
 export default class ImageCreate extends AcsCommand<JsonRecord, typeof ImageCreate> {
@@ -74,7 +75,7 @@ export default class ImageCreate extends AcsCommand<JsonRecord, typeof ImageCrea
         storageContainerUuid: container?.uuid,
         sha256: flags.sha256?.toLowerCase(),
         serveOn: flags['serve-on'],
-        endpoint: connection.endpoint,
+        endpoint: parseEndpoint(connection.endpoint),
         wait: flags.wait,
         onTask: taskProgress(this.progress),
         onProgress: (text) => this.progress.update(text),
@@ -88,6 +89,6 @@ export default class ImageCreate extends AcsCommand<JsonRecord, typeof ImageCrea
     }
     this.say(`Created image ${name}.`)
     const images = await prism.images({ deadline })
-    return this.showOne(imageColumns, pick(images, uuid, { what: 'image', list: 'acs image list' }))
+    return this.showOne(imageColumns, pick({ what: 'image', listCommand: 'acs image list' }, images, uuid))
   }
 }

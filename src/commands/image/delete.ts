@@ -1,7 +1,7 @@
 import { AcsCommand } from '../../lib/cli/base-command.js'
 import { destructiveFlags, mutationFlags, nameArg, timeoutFlag } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { pick } from '../../lib/cli/pick.js'
+import { pick } from '../../lib/vm/pick.js'
 import { taskProgress } from '../../lib/cli/tasks.js'
 
 export default class ImageDelete extends AcsCommand<JsonRecord, typeof ImageDelete> {
@@ -17,7 +17,7 @@ export default class ImageDelete extends AcsCommand<JsonRecord, typeof ImageDele
     const prism = await this.prism()
     const { deadline } = this
     const images = await prism.images({ deadline })
-    const image = pick(images, this.args.image, { what: 'image', list: 'acs image list' })
+    const image = pick({ what: 'image', listCommand: 'acs image list' }, images, this.args.image)
     const { name, uuid } = image
     if (this.flags['dry-run']) return this.showPlan([`delete the image "${name}"`])
     await this.prompt.typeBack(name, `This deletes the image "${name}", for good.`)

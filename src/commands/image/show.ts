@@ -2,7 +2,7 @@ import { AcsCommand } from '../../lib/cli/base-command.js'
 import { nameArg } from '../../lib/cli/flags.js'
 import { imageColumns } from '../../lib/cli/images.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { pick } from '../../lib/cli/pick.js'
+import { pick } from '../../lib/vm/pick.js'
 
 export default class ImageShow extends AcsCommand<JsonRecord, typeof ImageShow> {
   static override summary = 'Show an image.'
@@ -12,6 +12,6 @@ export default class ImageShow extends AcsCommand<JsonRecord, typeof ImageShow> 
   async run(): Promise<JsonRecord> {
     const prism = await this.prism()
     const images = await prism.images({ deadline: this.deadline })
-    return this.showOne(imageColumns, pick(images, this.args.image, { what: 'image', list: 'acs image list' }))
+    return this.showOne(imageColumns, pick({ what: 'image', listCommand: 'acs image list' }, images, this.args.image))
   }
 }

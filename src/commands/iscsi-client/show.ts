@@ -2,7 +2,7 @@ import { AcsCommand } from '../../lib/cli/base-command.js'
 import { nameArg } from '../../lib/cli/flags.js'
 import { clientColumns, clientsWithGroups } from '../../lib/cli/iscsi-clients.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { pick } from '../../lib/cli/pick.js'
+import { pick } from '../../lib/vm/pick.js'
 
 export default class IscsiClientShow extends AcsCommand<JsonRecord, typeof IscsiClientShow> {
   static override summary = 'Show an iSCSI initiator and the volume groups it is let into.'
@@ -16,7 +16,7 @@ export default class IscsiClientShow extends AcsCommand<JsonRecord, typeof Iscsi
     const named = clientsWithGroups(clients, groups).map((client) => ({ ...client, name: client.clientAddress }))
     return this.showOne(
       clientColumns,
-      pick(named, this.args.client, { what: 'iSCSI client', list: 'acs iscsi-client list' }),
+      pick({ what: 'iSCSI client', listCommand: 'acs iscsi-client list' }, named, this.args.client),
     )
   }
 }

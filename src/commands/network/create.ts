@@ -3,7 +3,7 @@ import { AcsCommand } from '../../lib/cli/base-command.js'
 import { mutationFlags, nameArg } from '../../lib/cli/flags.js'
 import { networkColumns } from '../../lib/cli/networks.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { pick } from '../../lib/cli/pick.js'
+import { pick } from '../../lib/vm/pick.js'
 
 export default class NetworkCreate extends AcsCommand<JsonRecord, typeof NetworkCreate> {
   static override summary = 'Create a network: a VLAN, and with --subnet one whose addresses the cluster gives out.'
@@ -59,6 +59,6 @@ export default class NetworkCreate extends AcsCommand<JsonRecord, typeof Network
     const { uuid } = await prism.createNetwork(spec, { deadline })
     this.say(`Created network ${name}.`)
     const networks = await prism.networks({ deadline })
-    return this.showOne(networkColumns, pick(networks, uuid, { what: 'network', list: 'acs network list' }))
+    return this.showOne(networkColumns, pick({ what: 'network', listCommand: 'acs network list' }, networks, uuid))
   }
 }

@@ -2,7 +2,7 @@ import { AcsCommand } from '../../lib/cli/base-command.js'
 import { nameArg } from '../../lib/cli/flags.js'
 import { networkColumns } from '../../lib/cli/networks.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { pick } from '../../lib/cli/pick.js'
+import { pick } from '../../lib/vm/pick.js'
 
 export default class NetworkShow extends AcsCommand<JsonRecord, typeof NetworkShow> {
   static override summary = 'Show a network.'
@@ -12,7 +12,7 @@ export default class NetworkShow extends AcsCommand<JsonRecord, typeof NetworkSh
   async run(): Promise<JsonRecord> {
     const prism = await this.prism()
     const networks = await prism.networks({ deadline: this.deadline })
-    const network = pick(networks, this.args.network, { what: 'network', list: 'acs network list' })
+    const network = pick({ what: 'network', listCommand: 'acs network list' }, networks, this.args.network)
     return this.showOne(networkColumns, network)
   }
 }

@@ -13,7 +13,7 @@ export default class VmAttachVolume extends VolumeCommand<JsonRecord, typeof VmA
   static override flags = { 'dry-run': mutationFlags['dry-run'], timeout: timeoutFlag('5m') }
 
   async run(): Promise<JsonRecord> {
-    const [{ findVm }, { freeVolume }] = await Promise.all([
+    const [{ findVm }, { attachToVm, freeVolume }] = await Promise.all([
       import('../../lib/vm/find.js'),
       import('../../lib/volume/for-vm.js'),
     ])
@@ -21,9 +21,10 @@ export default class VmAttachVolume extends VolumeCommand<JsonRecord, typeof VmA
     const prism = await this.prism()
     const { deadline } = this
     const vm = await findVm({ prism, deadline }, this.args.vm)
-    const { group } = await freeVolume(volumes, this.args.volume, vm.uuid)
+    const volume = await freeVolume(volumes, this.args.volume, vm.uuid)
+    const { group } = volume
     if (this.flags['dry-run']) return this.showPlan([`attach volume "${group.name}" to the machine "${vm.name}"`])
-    await prism.attachToVm(group.uuid, vm.uuid, { deadline, onTask: taskProgress(this.progress) })
+    await attachToVm(volumes, volume, vm.uuid, { onTask: taskProgress(this.progress) })
     this.progress.done()
     this.say(`Attached volume ${group.name} to machine ${vm.name}.`)
     return this.showOne(vmColumns, await prism.vm(vm.uuid, { deadline }))

@@ -26,7 +26,10 @@ export default class VmClone extends VmCommand<JsonRecord[], typeof VmClone> {
       multiple: true,
       multipleNonGreedy: true,
     }),
-    'cloud-init': Flags.string({ summary: 'User data for cloud-init, checked; - for standard input.', helpValue: 'FILE' }),
+    'cloud-init': Flags.string({
+      summary: 'User data for cloud-init, checked; - for standard input.',
+      helpValue: 'FILE',
+    }),
     start: Flags.boolean({ summary: 'Start it, too.' }),
     'dry-run': mutationFlags['dry-run'],
     timeout: timeoutFlag('15m'),
@@ -47,8 +50,7 @@ export default class VmClone extends VmCommand<JsonRecord[], typeof VmClone> {
       findVm(context, this.args.vm),
       flags.network ? Promise.all(flags.network.map((text) => planNic(context, text))) : undefined,
     ])
-    if (flags['dry-run'])
-      return [this.showPlan(names.map((name) => `clone the machine "${source.name}" as "${name}"`))]
+    if (flags['dry-run']) return [this.showPlan(names.map((name) => `clone the machine "${source.name}" as "${name}"`))]
     const spec = {
       ...(flags.memory === undefined ? {} : { memoryBytes: flags.memory }),
       ...(flags.vcpus === undefined ? {} : { vcpus: flags.vcpus }),

@@ -18,7 +18,12 @@ export default class VmCreate extends VmCommand<JsonRecord[], typeof VmCreate> {
   ]
   static override args = { name: nameArg('Name of the new machine, or a range: web[01..10]') }
   static override flags = {
-    memory: sizeFlag({ char: 'm', summary: 'Memory.', default: 2 * 1024 ** 3, defaultHelp: () => Promise.resolve('2G') }),
+    memory: sizeFlag({
+      char: 'm',
+      summary: 'Memory.',
+      default: 2 * 1024 ** 3,
+      defaultHelp: () => Promise.resolve('2G'),
+    }),
     vcpus: Flags.integer({ summary: 'Virtual processors.', default: 1, min: 1, max: 240, helpValue: 'N' }),
     cores: Flags.integer({ summary: 'Cores of each.', min: 1, max: 64, helpValue: 'N' }),
     image: Flags.string({
@@ -50,7 +55,10 @@ export default class VmCreate extends VmCommand<JsonRecord[], typeof VmCreate> {
       multiple: true,
       multipleNonGreedy: true,
     }),
-    'cloud-init': Flags.string({ summary: 'User data for cloud-init, checked; - for standard input.', helpValue: 'FILE' }),
+    'cloud-init': Flags.string({
+      summary: 'User data for cloud-init, checked; - for standard input.',
+      helpValue: 'FILE',
+    }),
     description: Flags.string({ summary: 'Text for people.' }),
     timezone: Flags.string({ summary: 'Time zone of its clock, such as UTC or Europe/Berlin.' }),
     uefi: Flags.boolean({ summary: 'Boot by UEFI.' }),

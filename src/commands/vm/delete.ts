@@ -34,7 +34,8 @@ export default class VmDelete extends VmCommand<JsonRecord[], typeof VmDelete> {
         hints: [`Shut down first: acs vm stop ${running[0]?.name ?? ''}`, 'Or cut the power and delete: --force'],
         details: { running: running.map(({ uuid, name, powerState }) => ({ uuid, name, powerState })) },
       })
-    if (this.flags['dry-run']) return [this.showPlan(vms.map(({ name }) => `delete the machine "${name}" and its disks`))]
+    if (this.flags['dry-run'])
+      return [this.showPlan(vms.map(({ name }) => `delete the machine "${name}" and its disks`))]
     const [first] = vms
     const names = vms.map(({ name }) => name).join(', ')
     const question = `This deletes ${vms.length === 1 ? 'machine' : `${vms.length} machines`} ${names}, with disks, for good.`

@@ -7,7 +7,11 @@ export default class VmRestart extends VmCommand<JsonRecord[], typeof VmRestart>
   static override summary = 'Ask the guests of machines to restart; --force resets them.'
   static override examples = ['<%= config.bin %> vm restart web01', '<%= config.bin %> vm restart web01 --force']
   static override args = { vm: vmsArg() }
-  static override flags = { force: Flags.boolean({ summary: 'Reset, as by the button: what guests have not written is lost.' }), 'dry-run': mutationFlags['dry-run'], timeout: timeoutFlag('10m') }
+  static override flags = {
+    force: Flags.boolean({ summary: 'Reset, as by the button: what guests have not written is lost.' }),
+    'dry-run': mutationFlags['dry-run'],
+    timeout: timeoutFlag('10m'),
+  }
 
   async run(): Promise<JsonRecord[]> {
     const { findVms } = await import('../../lib/vm/find.js')

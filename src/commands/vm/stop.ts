@@ -5,9 +5,18 @@ import { VmCommand, vmsArg } from '../../lib/cli/vm-command.js'
 
 export default class VmStop extends VmCommand<JsonRecord[], typeof VmStop> {
   static override summary = 'Shut machines down by their guests; --force cuts the power.'
-  static override examples = ['<%= config.bin %> vm stop web01', "<%= config.bin %> vm stop 'web*' --grace 30s", '<%= config.bin %> vm stop web01 --force']
+  static override examples = [
+    '<%= config.bin %> vm stop web01',
+    "<%= config.bin %> vm stop 'web*' --grace 30s",
+    '<%= config.bin %> vm stop web01 --force',
+  ]
   static override args = { vm: vmsArg() }
-  static override flags = { force: Flags.boolean({ summary: 'Cut the power: what guests have not written is lost.' }), grace: durationFlag({ summary: 'How long a guest may take to shut down.', default: 180_000 }), 'dry-run': mutationFlags['dry-run'], timeout: timeoutFlag('10m') }
+  static override flags = {
+    force: Flags.boolean({ summary: 'Cut the power: what guests have not written is lost.' }),
+    grace: durationFlag({ summary: 'How long a guest may take to shut down.', default: 180_000 }),
+    'dry-run': mutationFlags['dry-run'],
+    timeout: timeoutFlag('10m'),
+  }
 
   async run(): Promise<JsonRecord[]> {
     const { findVms } = await import('../../lib/vm/find.js')

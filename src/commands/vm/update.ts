@@ -42,8 +42,7 @@ export default class VmUpdate extends VmCommand<JsonRecord, typeof VmUpdate> {
     const context = await this.machines()
     const { prism, deadline } = context
     const vm = await findVm(context, this.args.vm)
-    if (flags['dry-run'])
-      return this.showPlan([`change ${Object.keys(change).join(', ')} of the machine "${vm.name}"`])
+    if (flags['dry-run']) return this.showPlan([`change ${Object.keys(change).join(', ')} of the machine "${vm.name}"`])
     await prism.updateVm(vm, change, { deadline, onTask: taskProgress(this.progress) })
     this.progress.done()
     this.say(`Changed machine ${change.name ?? vm.name}.`)

@@ -93,7 +93,7 @@ export function containerChange(flags: ContainerFlagValues): StorageContainerCha
   const delayMs = flags['compression-delay']
   if (delayMs !== undefined && flags.compression === false)
     throw new AcsError('usage', 'EACSUSAGE', '--no-compression takes no --compression-delay')
-  const change: { [K in keyof StorageContainerChange]: StorageContainerChange[K] | undefined } = {
+  const change: Record<Exclude<keyof StorageContainerChange, 'name'>, unknown> = {
     advertisedCapacityBytes: flags.advertised === 0 ? null : flags.advertised,
     reservedBytes: flags.reserved,
     replicationFactor: flags.rf,

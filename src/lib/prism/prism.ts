@@ -61,7 +61,12 @@ export interface Prism extends PrismMachines {
   /** Adds one initiator (`open`); not exclusive. Use `updateVolumeGroup` for that. */
   allowInitiator(groupUuid: string, initiator: InitiatorAccess, options?: CallOptions): Promise<void>
   revokeInitiator(groupUuid: string, clientAddress: string, options?: CallOptions): Promise<void>
-  attachToVm(groupUuid: string, vmUuid: string, options?: MutationOptions & { index?: number }): Promise<TaskReference>
+  /** `logicalTimestamp`: only if the group is still at it; else refused as Prism words it. */
+  attachToVm(
+    groupUuid: string,
+    vmUuid: string,
+    options?: MutationOptions & { index?: number; logicalTimestamp?: number },
+  ): Promise<TaskReference>
   detachFromVm(groupUuid: string, vmUuid: string, options?: MutationOptions): Promise<TaskReference>
 
   iscsiClients(options?: CallOptions): Promise<IscsiClient[]>

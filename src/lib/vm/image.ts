@@ -1,6 +1,5 @@
 import type { Deadline } from '../base/deadline.js'
 import { AcsError } from '../base/errors.js'
-import { parseEndpoint } from '../prism/endpoint.js'
 import type { CallOptions, ImageSpec, PrismMachines, TaskReference } from '../prism/prism.js'
 import { serveFile } from './serve-file.js'
 
@@ -18,7 +17,7 @@ export interface CreateImage {
   /** `ADDRESS[:PORT]` of this machine for the cluster. */
   serveOn?: string | undefined
   /** Of Prism: the way to the cluster is where a file is served. */
-  endpoint: string
+  endpoint: { host: string; port: number }
   wait: boolean
   onTask?: CallOptions['onTask']
   /** How much of a file the cluster has fetched. */
@@ -49,7 +48,7 @@ export async function createImage(
   })
   if (file === undefined) return create(fetched(checkImageUrl(request.url ?? '')))
   const served = await serveFile(file, {
-    towards: parseEndpoint(request.endpoint),
+    towards: request.endpoint,
     ...(request.serveOn === undefined ? {} : { on: request.serveOn }),
     ...(request.onProgress ? { onProgress: request.onProgress } : {}),
   })

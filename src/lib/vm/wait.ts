@@ -26,7 +26,7 @@ export async function waitForAddress(
   if (vm.nics.length === 0)
     throw new AcsError('failed', 'EACSNOADDRESS', `VM "${vm.name}" has no network interface, and so no address`, {
       details: { uuid: vm.uuid },
-      hints: [`Give it one: acs vm attach-network ${vm.name} NETWORK`],
+      hints: [`Give it one: acs vm nic add ${vm.name} NETWORK`],
     })
   const seen = await pollVm(context, vm, {
     ...options,

@@ -8,14 +8,33 @@ import { vmColumns } from '../../../lib/cli/vms.js'
 
 export default class VmDiskAdd extends VmCommand<JsonRecord, typeof VmDiskAdd> {
   static override summary = 'Give a machine one more disk: empty, of an image, or a CD-ROM.'
-  static override examples = ['<%= config.bin %> vm disk add db --size 100G', '<%= config.bin %> vm disk add db --image tools --bus sata', '<%= config.bin %> vm disk add web01 --cdrom debian-iso']
+  static override examples = [
+    '<%= config.bin %> vm disk add db --size 100G',
+    '<%= config.bin %> vm disk add db --image tools --bus sata',
+    '<%= config.bin %> vm disk add web01 --cdrom debian-iso',
+  ]
   static override args = { vm: nameArg('Name or UUID of the machine') }
-  static override flags = { size: volumeSizeFlag({ char: 's' }),
-    image: Flags.string({ char: 'i', summary: 'Clone the disk of this image.', helpValue: 'IMAGE', exclusive: ['size', 'cdrom'] }),
-    cdrom: Flags.string({ summary: 'A CD-ROM drive with this ISO image; "" for an empty one.', helpValue: 'IMAGE', exclusive: ['size'] }),
+  static override flags = {
+    size: volumeSizeFlag({ char: 's' }),
+    image: Flags.string({
+      char: 'i',
+      summary: 'Clone the disk of this image.',
+      helpValue: 'IMAGE',
+      exclusive: ['size', 'cdrom'],
+    }),
+    cdrom: Flags.string({
+      summary: 'A CD-ROM drive with this ISO image; "" for an empty one.',
+      helpValue: 'IMAGE',
+      exclusive: ['size'],
+    }),
     container: Flags.string({ char: 'c', summary: 'Storage container of an empty disk.', env: 'ACS_CONTAINER' }),
-    bus: Flags.option({ summary: 'Bus; scsi for disks and ide for CD-ROMs unless named.', options: ['scsi', 'ide', 'pci', 'sata'] as const })(),
-    'dry-run': mutationFlags['dry-run'], timeout: timeoutFlag('5m') }
+    bus: Flags.option({
+      summary: 'Bus; scsi for disks and ide for CD-ROMs unless named.',
+      options: ['scsi', 'ide', 'pci', 'sata'] as const,
+    })(),
+    'dry-run': mutationFlags['dry-run'],
+    timeout: timeoutFlag('5m'),
+  }
 
   async run(): Promise<JsonRecord> {
     const { findVm } = await import('../../../lib/vm/find.js')

@@ -8,7 +8,11 @@ import { vmColumns } from '../../../lib/cli/vms.js'
 export default class VmDiskResize extends VmCommand<JsonRecord, typeof VmDiskResize> {
   static override summary = 'Grow a disk of a machine; it keeps its data.'
   static override examples = ['<%= config.bin %> vm disk resize db scsi.0 100G']
-  static override args = { vm: nameArg('Name or UUID of the machine'), disk: nameArg('Its disk: scsi.0'), size: nameArg('New size: 100G') }
+  static override args = {
+    vm: nameArg('Name or UUID of the machine'),
+    disk: nameArg('Its disk: scsi.0'),
+    size: nameArg('New size: 100G'),
+  }
   static override flags = { 'dry-run': mutationFlags['dry-run'], timeout: timeoutFlag('5m') }
 
   async run(): Promise<JsonRecord> {

@@ -6,7 +6,10 @@ import { vmColumns } from '../../../lib/cli/vms.js'
 
 export default class VmNicAdd extends VmCommand<JsonRecord, typeof VmNicAdd> {
   static override summary = 'Give a machine one more network interface.'
-  static override examples = ['<%= config.bin %> vm nic add web01 storage', '<%= config.bin %> vm nic add web01 storage=10.1.2.20']
+  static override examples = [
+    '<%= config.bin %> vm nic add web01 storage',
+    '<%= config.bin %> vm nic add web01 storage=10.1.2.20',
+  ]
   static override args = { vm: nameArg('Name or UUID of the machine'), network: nameArg('Network, or NETWORK=ADDRESS') }
   static override flags = { 'dry-run': mutationFlags['dry-run'], timeout: timeoutFlag('5m') }
 

@@ -6,7 +6,8 @@ import { vmSnapshotColumns } from '../../../lib/cli/vms.js'
 
 export default class VmSnapshotCreate extends VmCommand<JsonRecord, typeof VmSnapshotCreate> {
   static override summary = "Take a snapshot of a machine's disks and settings."
-  static override description = 'Of a machine that runs it is as if its power had been cut. Attached volumes are not in it.'
+  static override description =
+    'Of a machine that runs it is as if its power had been cut. Attached volumes are not in it.'
   static override examples = ['<%= config.bin %> vm snapshot create web01 before-upgrade']
   static override args = { vm: nameArg('Name or UUID of the machine'), name: nameArg('Name of the snapshot') }
   static override flags = { 'dry-run': mutationFlags['dry-run'], timeout: timeoutFlag('5m') }

@@ -6,7 +6,10 @@ import { VmCommand } from '../../../lib/cli/vm-command.js'
 export default class VmSnapshotDelete extends VmCommand<JsonRecord, typeof VmSnapshotDelete> {
   static override summary = "Delete a machine's snapshot."
   static override examples = ['<%= config.bin %> vm snapshot delete web01 before-upgrade --confirm before-upgrade']
-  static override args = { vm: nameArg('Name or UUID of the machine'), snapshot: nameArg('Name or UUID of the snapshot') }
+  static override args = {
+    vm: nameArg('Name or UUID of the machine'),
+    snapshot: nameArg('Name or UUID of the snapshot'),
+  }
   static override flags = { ...destructiveFlags, 'dry-run': mutationFlags['dry-run'], timeout: timeoutFlag('5m') }
 
   async run(): Promise<JsonRecord> {

@@ -10,7 +10,10 @@ export default class VmSnapshotRestore extends VmCommand<JsonRecord, typeof VmSn
     '<%= config.bin %> vm snapshot restore web01 before-upgrade',
     '<%= config.bin %> vm snapshot restore web01 before-upgrade --confirm web01',
   ]
-  static override args = { vm: nameArg('Name or UUID of the machine'), snapshot: nameArg('Name or UUID of the snapshot') }
+  static override args = {
+    vm: nameArg('Name or UUID of the machine'),
+    snapshot: nameArg('Name or UUID of the snapshot'),
+  }
   static override flags = { ...destructiveFlags, 'dry-run': mutationFlags['dry-run'], timeout: timeoutFlag('10m') }
 
   async run(): Promise<JsonRecord> {

@@ -4,6 +4,7 @@ import type { CallOptions, InitiatorAccess, MutationOptions, TaskReference, Volu
 import type { PrismHttp } from '../http.js'
 import * as v from 'valibot'
 import { taskReferenceSchema, understand } from './schema.js'
+import { optional } from './request-body.js'
 import { taskTimeoutMs, waitForTask } from './tasks.js'
 import { addressesOf, clientOf } from './volume-group-update.js'
 import { findVolumeGroup, groupPath } from './volume-groups.js'
@@ -54,11 +55,16 @@ export async function attachToVm(
   http: PrismHttp,
   groupUuid: string,
   vmUuid: string,
-  options: MutationOptions & { index?: number } = {},
+  options: MutationOptions & { index?: number; logicalTimestamp?: number } = {},
 ): Promise<TaskReference> {
   const deadline = options.deadline ?? deadlineIn(taskTimeoutMs)
-  const index = options.index === undefined ? {} : { index: options.index }
-  const body = { operation: 'ATTACH', uuid: groupUuid, vm_uuid: vmUuid, ...index }
+  const body = {
+    operation: 'ATTACH',
+    uuid: groupUuid,
+    vm_uuid: vmUuid,
+    ...optional('index', options.index),
+    ...optional('logical_timestamp', options.logicalTimestamp),
+  }
   return vmAction(http, groupUuid, '/attach', body, options, deadline, (group) => holds(group, vmUuid))
 }
 
