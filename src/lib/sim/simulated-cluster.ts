@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { allDisks, findDisk } from './all-disks.js'
 import { StorageContainers } from './containers.js'
 import { FaultBoard } from './faults.js'
 import { foundCluster } from './founding.js'
@@ -7,6 +8,7 @@ import { noIscsi, type IscsiFace } from './iscsi-face.js'
 import { targetPrefix } from './iscsi-names.js'
 import { IscsiClients } from './iscsi-clients.js'
 import { prepareJob } from './jobs.js'
+import { Networks } from './networks.js'
 import type { SimulatorBehaviour, SimulatorLog } from './simulator.js'
 import type { ClusterRecord } from './store/records.js'
 import { DiskFiles } from './store/disk-files.js'
@@ -28,6 +30,7 @@ export class SimulatedCluster {
   externalAddress = '127.0.0.1'
   readonly clients: IscsiClients
   readonly groups: VolumeGroups
+  readonly networks: Networks
   readonly tasks: Tasks
   private iscsi: IscsiFace = noIscsi
 
@@ -44,6 +47,7 @@ export class SimulatedCluster {
     const iscsi = (): IscsiFace => this.iscsi
     const rules = new GroupRules(store, behaviour)
     this.groups = new VolumeGroups(store, containers, this.clients, disks, behaviour, () => this.tasks, iscsi, rules)
+    this.networks = new Networks(store, identity.uuid, behaviour)
     const { clients } = this
     const parts = { store, rules, containers, clients, disks, behaviour, iscsi }
     this.tasks = new Tasks(store, behaviour, faults, log, (job) => prepareJob(parts, job))
@@ -85,15 +89,22 @@ export class SimulatedCluster {
 }
 
 function knownDisks(store: Store): Set<string> {
-  const known = new Set<string>()
-  for (const group of store.groups.values()) for (const disk of group.disks) known.add(disk.uuid)
-  return known
+  return new Set([...allDisks(store)].map(({ disk }) => disk.uuid))
 }
 
-/** Names by which a fault finds a disk: its UUID, its target, its group. */
+/** Names by which a fault finds a disk: its UUID, and what it belongs to; a volume group by its target too. */
 function faultNames(store: Store, diskUuid: string): string[] {
-  for (const group of store.groups.values())
-    if (group.disks.some((disk) => disk.uuid === diskUuid))
-      return [diskUuid, targetPrefix + group.iscsiTarget, group.name]
-  return [diskUuid]
+  const owner = findDisk(store, diskUuid)?.owner
+  switch (owner?.kind) {
+    case 'group':
+      return [diskUuid, targetPrefix + owner.group.iscsiTarget, owner.group.name]
+    case 'vm':
+      return [diskUuid, owner.vm.name]
+    case 'image':
+      return [diskUuid, owner.image.name]
+    case 'snapshot':
+      return [diskUuid, owner.snapshot.name]
+    case undefined:
+      return [diskUuid]
+  }
 }

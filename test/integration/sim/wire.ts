@@ -26,4 +26,14 @@ export interface WireBody {
   logins: number
   count: number | null
   cleared: number
+  network_uuid: string
+  vlan_id: number
+  ip_config: {
+    free_ips: number
+    assigned_ips: number
+    num_macs: number
+    dhcp_server_address?: string
+    pool: { range: string; num_free_ips: number; num_total_ips: number }[]
+  }
+  ip_address: string
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { ensureFolder, syncFolder } from '../../base/durable-file.js'
 import type { FaultBoard } from '../faults.js'
 import type { SimulatorLog } from '../simulator.js'
-import type { DiskPlan, DiskRecord } from './records.js'
+import type { DiskPlan, StoredDisk } from './records.js'
 import { SimDisk, type SimDiskHost } from './sim-disk.js'
 import { copySparse } from './sparse-copy.js'
 
@@ -33,7 +33,7 @@ export class DiskFiles {
   }
 
   /** The disk behind a record; the same object for the same UUID. Cheap: nothing is opened yet. */
-  disk(record: Pick<DiskRecord, 'uuid' | 'sizeBytes' | 'containerUuid'>): SimDisk {
+  disk(record: StoredDisk): SimDisk {
     let disk = this.disks.get(record.uuid)
     if (!disk) {
       const host: SimDiskHost = {
@@ -51,7 +51,7 @@ export class DiskFiles {
    * Makes the files of disks: empty ones, and copies that show their sources at one common moment.
    * On failure none is left. `find` gives the record of a source.
    */
-  async make(plans: readonly DiskPlan[], find: (uuid: string) => DiskRecord | undefined): Promise<void> {
+  async make(plans: readonly DiskPlan[], find: (uuid: string) => StoredDisk | undefined): Promise<void> {
     try {
       for (const plan of plans.filter((candidate) => !candidate.sourceUuid)) {
         // A crash may have left the file of an earlier try.
@@ -96,7 +96,7 @@ export class DiskFiles {
     for (const disk of this.disks.values()) await disk.rest()
   }
 
-  private async copy(plans: readonly DiskPlan[], find: (uuid: string) => DiskRecord | undefined): Promise<void> {
+  private async copy(plans: readonly DiskPlan[], find: (uuid: string) => StoredDisk | undefined): Promise<void> {
     const pairs = plans.flatMap((plan) => {
       const source = plan.sourceUuid === undefined ? undefined : find(plan.sourceUuid)
       return source ? [{ plan, source: this.disk(source) }] : []

@@ -1,3 +1,5 @@
+import type { ImageRecord, NetworkRecord, VmRecord, VmSnapshotRecord } from './machine-records.js'
+
 /**
  * What the cluster remembers. Records are replaced whole, never changed in place, so that a reader
  * holds a consistent one and the journal can write it as it is. Sizes are bytes.
@@ -29,11 +31,16 @@ export interface ContainerRecord {
   readonly nutanixManaged: boolean
 }
 
-export interface DiskRecord {
-  readonly index: number
+/** A disk, whoever owns it. */
+export interface StoredDisk {
   readonly uuid: string
   readonly sizeBytes: number
   readonly containerUuid: string
+}
+
+/** A disk of a volume group. */
+export interface DiskRecord extends StoredDisk {
+  readonly index: number
   readonly flashMode?: boolean
 }
 
@@ -84,7 +91,7 @@ export type TaskStatus = 'Queued' | 'Running' | 'Succeeded' | 'Failed' | 'Aborte
 
 export interface TaskEntity {
   readonly uuid: string
-  readonly type: 'VOLUME_GROUP' | 'VM' | 'VIRTUAL_DISK'
+  readonly type: 'VOLUME_GROUP' | 'VM' | 'VIRTUAL_DISK' | 'IMAGE' | 'SNAPSHOT'
 }
 
 export interface TaskRecord {
@@ -114,7 +121,9 @@ export interface DiskPlan {
   readonly sourceUuid?: string
 }
 
-export type Job =
+export type Job = GroupJob
+
+export type GroupJob =
   | {
       readonly kind: 'create'
       readonly group: GroupRecord
@@ -139,6 +148,10 @@ export interface Tables {
   containers: ContainerRecord
   groups: GroupRecord
   clients: ClientRecord
+  networks: NetworkRecord
+  images: ImageRecord
+  vms: VmRecord
+  vmSnapshots: VmSnapshotRecord
   tasks: TaskRecord
 }
 
@@ -150,6 +163,10 @@ export const tableNames = [
   'containers',
   'groups',
   'clients',
+  'networks',
+  'images',
+  'vms',
+  'vmSnapshots',
   'tasks',
 ] as const satisfies readonly TableName[]
 
