@@ -1,3 +1,4 @@
+import { prepareImageJob } from './image-jobs.js'
 import { makeDisks, type JobParts } from './job-parts.js'
 import type { AttachmentRecord, DiskPlan, DiskRecord, GroupJob, GroupRecord, Job } from './store/records.js'
 import type { Prepared } from './tasks.js'
@@ -5,7 +6,7 @@ import { advance } from './volume-groups.js'
 import { errorCodes, WireError } from './wire-error.js'
 
 /** What each task does: slow work first, then one commit that checks again what may have changed meanwhile. */
-export async function prepareJob(parts: JobParts, job: Job): Promise<Prepared> {
+export async function prepareJob(parts: JobParts, job: Job, signal: AbortSignal): Promise<Prepared> {
   switch (job.kind) {
     case 'create':
     case 'clone':
@@ -20,6 +21,11 @@ export async function prepareJob(parts: JobParts, job: Job): Promise<Prepared> {
       return prepareAttachVm(parts, job)
     case 'detach-vm':
       return prepareDetachVm(parts, job)
+    case 'import-image':
+    case 'clone-image':
+    case 'update-image':
+    case 'delete-image':
+      return prepareImageJob(parts, job, signal)
   }
 }
 

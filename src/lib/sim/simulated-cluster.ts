@@ -6,6 +6,8 @@ import { foundCluster } from './founding.js'
 import { GroupRules } from './group-rules.js'
 import { noIscsi, type IscsiFace } from './iscsi-face.js'
 import { targetPrefix } from './iscsi-names.js'
+import { DiskPlans } from './disk-plans.js'
+import { Images } from './images.js'
 import { IscsiClients } from './iscsi-clients.js'
 import { prepareJob } from './jobs.js'
 import { Networks } from './networks.js'
@@ -31,6 +33,7 @@ export class SimulatedCluster {
   readonly clients: IscsiClients
   readonly groups: VolumeGroups
   readonly networks: Networks
+  readonly images: Images
   readonly tasks: Tasks
   private iscsi: IscsiFace = noIscsi
 
@@ -47,10 +50,12 @@ export class SimulatedCluster {
     const iscsi = (): IscsiFace => this.iscsi
     const rules = new GroupRules(store, behaviour)
     this.groups = new VolumeGroups(store, containers, this.clients, disks, behaviour, () => this.tasks, iscsi, rules)
+    const plans = new DiskPlans(store, containers, rules, behaviour)
+    this.images = new Images(store, containers, plans, behaviour, () => this.tasks)
     this.networks = new Networks(store, identity.uuid, behaviour)
     const { clients } = this
     const parts = { store, rules, containers, clients, disks, behaviour, iscsi }
-    this.tasks = new Tasks(store, behaviour, faults, log, (job) => prepareJob(parts, job))
+    this.tasks = new Tasks(store, behaviour, faults, log, (job, signal) => prepareJob(parts, job, signal))
   }
 
   /** Reads the state of `dataFolder`, or founds a new cluster there. Tasks cut short go on with `resume`. */

@@ -36,4 +36,10 @@ export interface WireBody {
     pool: { range: string; num_free_ips: number; num_total_ips: number }[]
   }
   ip_address: string
+  image_state: string
+  image_type: string
+  annotation: string
+  vm_disk_id: string
+  vm_disk_size: number
+  vm_disk_path: string
 }

@@ -3,6 +3,7 @@ import { oldContainerRoutes } from './v1/containers.js'
 import { oldTaskRoutes } from './v08/tasks.js'
 import { clusterRoutes } from './v2/cluster.js'
 import { hostRoutes } from './v2/hosts.js'
+import { imageRoutes } from './v2/images.js'
 import { networkRoutes } from './v2/networks.js'
 import { storageContainerRoutes } from './v2/storage-containers.js'
 import { taskRoutes } from './v2/tasks.js'
@@ -18,6 +19,7 @@ export const prismRoutes: readonly Route[] = [
   ...clusterRoutes,
   ...hostRoutes,
   ...networkRoutes,
+  ...imageRoutes,
   ...volumeGroupRoutes('v0.8'),
   ...oldTaskRoutes,
   ...oldContainerRoutes,

@@ -1,4 +1,4 @@
-import { open, readdir, rm, truncate } from 'node:fs/promises'
+import { open, readdir, rename, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ensureFolder, syncFolder } from '../../base/durable-file.js'
 import type { FaultBoard } from '../faults.js'
@@ -67,6 +67,39 @@ export class DiskFiles {
       await this.syncFolder()
     } catch (error) {
       await this.remove(plans.map((plan) => plan.uuid))
+      throw error
+    }
+  }
+
+  /**
+   * Makes the file of a new disk from what `write` brings into one of its two paths, both free: into `disk`, or into
+   * `download`, which `keepDownload` makes the disk. Returns its size, bytes, in whole blocks. On failure nothing is left.
+   */
+  async fill(
+    uuid: string,
+    write: (paths: { download: string; disk: string; keepDownload: () => Promise<void> }) => Promise<void>,
+  ): Promise<number> {
+    const disk = this.path(uuid)
+    const download = join(this.folder, `${uuid}.download`)
+    // A crash may have left the files of an earlier try.
+    for (const path of [disk, download]) await rm(path, { force: true })
+    try {
+      await write({ download, disk, keepDownload: () => rename(download, disk) })
+      const file = await open(disk, 'r+')
+      try {
+        const { size } = await file.stat()
+        const whole = Math.ceil(size / 512) * 512
+        await file.truncate(whole)
+        await file.chmod(0o600)
+        await file.sync()
+        await rm(download, { force: true })
+        await this.syncFolder()
+        return whole
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      for (const path of [disk, download]) await rm(path, { force: true })
       throw error
     }
   }

@@ -1,4 +1,4 @@
-import type { ImageRecord, NetworkRecord, VmRecord, VmSnapshotRecord } from './machine-records.js'
+import type { ImageJob, ImageRecord, NetworkRecord, VmRecord, VmSnapshotRecord } from './machine-records.js'
 
 /**
  * What the cluster remembers. Records are replaced whole, never changed in place, so that a reader
@@ -121,7 +121,7 @@ export interface DiskPlan {
   readonly sourceUuid?: string
 }
 
-export type Job = GroupJob
+export type Job = GroupJob | ImageJob
 
 export type GroupJob =
   | {
