@@ -41,9 +41,19 @@ interface Recorded {
 }
 
 const specifications = {
-  'v2.0': ['volume_groups', 'iscsi_clients', 'tasks', 'storage_containers', 'cluster', 'clusters', 'hosts'].map(
-    (name) => `v2/${name}`,
-  ),
+  'v2.0': [
+    'volume_groups',
+    'iscsi_clients',
+    'tasks',
+    'storage_containers',
+    'cluster',
+    'clusters',
+    'hosts',
+    'networks',
+    'images',
+    'vms',
+    'snapshots',
+  ].map((name) => `v2/${name}`),
   'v0.8': ['v08/volume_groups', 'v08/tasks'],
   v1: ['v1/containers'],
 } as const
@@ -53,6 +63,8 @@ const recordings = [
   { file: 'get_volumes_groups_v2.json', operation: 'GET /volume_groups' },
   { file: 'get_storage_containers_v2.json', operation: 'GET /storage_containers' },
   { file: 'get_cluster_v2.json', operation: 'GET /cluster' },
+  { file: 'get_networks_v2.json', operation: 'GET /networks' },
+  { file: 'get_vms_include_disk_v2.json', operation: 'GET /vms' },
 ]
 
 /**
@@ -209,6 +221,12 @@ function recordedName(name: string, value: Record<string, unknown>): string {
   if (name.endsWith('Metadata')) return `${name} ${'page' in value ? 'paged' : 'plain'}`
   if (name.endsWith('VolumeAttachmentDTO'))
     return `${name} ${'iscsi_initiator_name' in value ? 'by name' : 'otherwise'}`
+  if (name.endsWith('uhura.VmConfigDTO'))
+    return `${name} ${value.power_state === 'on' ? 'on' : 'not on'} ${'vm_disk_info' in value ? 'with disks' : 'bare'}`
+  if (name.endsWith('VmDiskInfoDTO')) return `${name} ${'size' in value ? 'with content' : 'of another kind'}`
+  if (name.endsWith('VMDiskAddressDTO'))
+    return `${name} ${'disk_label' in value && 'vmdisk_uuid' in value ? 'of a disk' : 'otherwise'}`
+  if (name.endsWith('acropolis.IpConfigDTO')) return `${name} ${value.ipam_enabled === true ? 'managed' : 'unmanaged'}`
   if (name.endsWith('common.Address')) return `${name} ${Object.keys(value).join()}`
   return name
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { allDisks } from './all-disks.js'
 import type { ContainerRecord } from './store/records.js'
 import type { DiskFiles } from './store/disk-files.js'
 import type { Store } from './store/store.js'
@@ -49,8 +50,8 @@ export class StorageContainers {
 
   usedBytes(uuid: string): number {
     let used = 0
-    for (const group of this.store.groups.values())
-      for (const disk of group.disks) if (disk.containerUuid === uuid) used += this.disks().disk(disk).allocatedBytes()
+    for (const { disk } of allDisks(this.store))
+      if (disk.containerUuid === uuid) used += this.disks().disk(disk).allocatedBytes()
     return used
   }
 
@@ -88,9 +89,7 @@ export class StorageContainers {
   }
 
   remove(container: ContainerRecord): void {
-    const inUse = [...this.store.groups.values()].some((group) =>
-      group.disks.some((disk) => disk.containerUuid === container.uuid),
-    )
+    const inUse = [...allDisks(this.store)].some(({ disk }) => disk.containerUuid === container.uuid)
     if (inUse)
       throw new WireError(
         this.refusedStatus(),

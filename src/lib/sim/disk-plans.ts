@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { findDisk } from './all-disks.js'
 import type { StorageContainers } from './containers.js'
 import type { GroupRules } from './group-rules.js'
 import type { SimulatorBehaviour } from './simulator.js'
-import type { DiskPlan, DiskRecord } from './store/records.js'
+import type { DiskPlan, StoredDisk } from './store/records.js'
 import type { Store } from './store/store.js'
 import { errorCodes } from './wire-error.js'
 
@@ -59,16 +60,14 @@ export class DiskPlans {
     }
   }
 
-  private findSource(clone: NonNullable<DiskRequest['clone']>): DiskRecord {
-    const uuid = clone.diskUuid?.toLowerCase() ?? clone.path?.split('/').at(-1)
+  private findSource(clone: NonNullable<DiskRequest['clone']>): StoredDisk {
     const groupUuid = clone.groupUuid?.toLowerCase()
-    for (const group of this.store.groups.values()) {
-      if (groupUuid !== undefined && group.uuid !== groupUuid) continue
-      const found = group.disks.find((disk) =>
-        groupUuid === undefined ? disk.uuid === uuid : disk.index === (clone.deviceIndex ?? 0),
-      )
-      if (found) return found
-    }
+    const uuid = clone.diskUuid?.toLowerCase() ?? clone.path?.split('/').at(-1) ?? ''
+    const found =
+      groupUuid === undefined
+        ? findDisk(this.store, uuid)?.disk
+        : this.store.groups.get(groupUuid)?.disks.find((disk) => disk.index === (clone.deviceIndex ?? 0))
+    if (found) return found
     throw this.rules.refuse('The disk to clone does not exist', errorCodes.notFound)
   }
 }

@@ -1,28 +1,12 @@
-import { errorCode, messageOf } from '../base/errors.js'
-import type { StorageContainers } from './containers.js'
-import type { GroupRules } from './group-rules.js'
-import type { IscsiFace } from './iscsi-face.js'
-import type { IscsiClients } from './iscsi-clients.js'
-import type { SimulatorBehaviour } from './simulator.js'
-import type { AttachmentRecord, DiskPlan, DiskRecord, GroupRecord, Job } from './store/records.js'
-import type { DiskFiles } from './store/disk-files.js'
-import type { Store } from './store/store.js'
+import { prepareImageJob } from './image-jobs.js'
+import { makeDisks, type JobParts } from './job-parts.js'
+import type { AttachmentRecord, DiskPlan, DiskRecord, GroupJob, GroupRecord, Job } from './store/records.js'
 import type { Prepared } from './tasks.js'
 import { advance } from './volume-groups.js'
 import { errorCodes, WireError } from './wire-error.js'
 
-export interface JobParts {
-  store: Store
-  rules: GroupRules
-  containers: StorageContainers
-  clients: IscsiClients
-  disks: DiskFiles
-  behaviour: SimulatorBehaviour
-  iscsi: () => IscsiFace
-}
-
 /** What each task does: slow work first, then one commit that checks again what may have changed meanwhile. */
-export async function prepareJob(parts: JobParts, job: Job): Promise<Prepared> {
+export async function prepareJob(parts: JobParts, job: Job, signal: AbortSignal): Promise<Prepared> {
   switch (job.kind) {
     case 'create':
     case 'clone':
@@ -37,10 +21,15 @@ export async function prepareJob(parts: JobParts, job: Job): Promise<Prepared> {
       return prepareAttachVm(parts, job)
     case 'detach-vm':
       return prepareDetachVm(parts, job)
+    case 'import-image':
+    case 'clone-image':
+    case 'update-image':
+    case 'delete-image':
+      return prepareImageJob(parts, job, signal)
   }
 }
 
-async function prepareGroup(parts: JobParts, job: Extract<Job, { kind: 'create' | 'clone' }>): Promise<Prepared> {
+async function prepareGroup(parts: JobParts, job: Extract<GroupJob, { kind: 'create' | 'clone' }>): Promise<Prepared> {
   await makeDisks(parts, job.disks)
   return {
     commit() {
@@ -119,7 +108,7 @@ function prepareRemoveDisk(parts: JobParts, groupUuid: string, index: number): P
   }
 }
 
-function prepareAttachVm(parts: JobParts, job: Extract<Job, { kind: 'attach-vm' }>): Prepared {
+function prepareAttachVm(parts: JobParts, job: Extract<GroupJob, { kind: 'attach-vm' }>): Prepared {
   return {
     commit() {
       const group = requireGroup(parts, job.groupUuid)
@@ -136,7 +125,7 @@ function prepareAttachVm(parts: JobParts, job: Extract<Job, { kind: 'attach-vm' 
   }
 }
 
-function prepareDetachVm(parts: JobParts, job: Extract<Job, { kind: 'detach-vm' }>): Prepared {
+function prepareDetachVm(parts: JobParts, job: Extract<GroupJob, { kind: 'detach-vm' }>): Prepared {
   return {
     commit() {
       const group = requireGroup(parts, job.groupUuid)
@@ -148,38 +137,6 @@ function prepareDetachVm(parts: JobParts, job: Extract<Job, { kind: 'detach-vm' 
       return { put: { groups: [advance({ ...group, attachments })] } }
     },
   }
-}
-
-async function makeDisks(parts: JobParts, plans: readonly DiskPlan[]): Promise<void> {
-  const wanted = new Map<string, number>()
-  for (const plan of plans) wanted.set(plan.containerUuid, (wanted.get(plan.containerUuid) ?? 0) + plan.sizeBytes)
-  for (const [containerUuid, sizeBytes] of wanted)
-    if (sizeBytes > parts.containers.room(containerUuid)) throw parts.rules.noSpace(containerUuid)
-  const sources = findDisks(
-    parts,
-    plans.flatMap((plan) => plan.sourceUuid ?? []),
-  )
-  const gone = plans.find((plan) => plan.sourceUuid !== undefined && !sources.has(plan.sourceUuid))
-  if (gone) throw new WireError(500, 'The disk to clone does not exist', errorCodes.notFound)
-  try {
-    await parts.disks.make(plans, (uuid) => sources.get(uuid))
-  } catch (error) {
-    if (['ENOSPC', 'EFBIG'].includes(errorCode(error) ?? ''))
-      throw new WireError(
-        500,
-        `NO_SPACE: the simulator's own disk cannot hold it: ${messageOf(error)}`,
-        errorCodes.noSpace,
-      )
-    throw error
-  }
-}
-
-function findDisks(parts: JobParts, uuids: readonly string[]): Map<string, DiskRecord> {
-  const found = new Map<string, DiskRecord>()
-  if (uuids.length === 0) return found
-  for (const group of parts.store.groups.values())
-    for (const disk of group.disks) if (uuids.includes(disk.uuid)) found.set(disk.uuid, disk)
-  return found
 }
 
 /** Disks without a wish take the lowest free index, in order. */

@@ -1,12 +1,16 @@
 import { join } from 'node:path'
+import { allDisks, findDisk } from './all-disks.js'
 import { StorageContainers } from './containers.js'
 import { FaultBoard } from './faults.js'
 import { foundCluster } from './founding.js'
 import { GroupRules } from './group-rules.js'
 import { noIscsi, type IscsiFace } from './iscsi-face.js'
 import { targetPrefix } from './iscsi-names.js'
+import { DiskPlans } from './disk-plans.js'
+import { Images } from './images.js'
 import { IscsiClients } from './iscsi-clients.js'
 import { prepareJob } from './jobs.js'
+import { Networks } from './networks.js'
 import type { SimulatorBehaviour, SimulatorLog } from './simulator.js'
 import type { ClusterRecord } from './store/records.js'
 import { DiskFiles } from './store/disk-files.js'
@@ -28,6 +32,8 @@ export class SimulatedCluster {
   externalAddress = '127.0.0.1'
   readonly clients: IscsiClients
   readonly groups: VolumeGroups
+  readonly networks: Networks
+  readonly images: Images
   readonly tasks: Tasks
   private iscsi: IscsiFace = noIscsi
 
@@ -44,9 +50,12 @@ export class SimulatedCluster {
     const iscsi = (): IscsiFace => this.iscsi
     const rules = new GroupRules(store, behaviour)
     this.groups = new VolumeGroups(store, containers, this.clients, disks, behaviour, () => this.tasks, iscsi, rules)
+    const plans = new DiskPlans(store, containers, rules, behaviour)
+    this.images = new Images(store, containers, plans, behaviour, () => this.tasks)
+    this.networks = new Networks(store, identity.uuid, behaviour)
     const { clients } = this
     const parts = { store, rules, containers, clients, disks, behaviour, iscsi }
-    this.tasks = new Tasks(store, behaviour, faults, log, (job) => prepareJob(parts, job))
+    this.tasks = new Tasks(store, behaviour, faults, log, (job, signal) => prepareJob(parts, job, signal))
   }
 
   /** Reads the state of `dataFolder`, or founds a new cluster there. Tasks cut short go on with `resume`. */
@@ -85,15 +94,22 @@ export class SimulatedCluster {
 }
 
 function knownDisks(store: Store): Set<string> {
-  const known = new Set<string>()
-  for (const group of store.groups.values()) for (const disk of group.disks) known.add(disk.uuid)
-  return known
+  return new Set([...allDisks(store)].map(({ disk }) => disk.uuid))
 }
 
-/** Names by which a fault finds a disk: its UUID, its target, its group. */
+/** Names by which a fault finds a disk: its UUID, and what it belongs to; a volume group by its target too. */
 function faultNames(store: Store, diskUuid: string): string[] {
-  for (const group of store.groups.values())
-    if (group.disks.some((disk) => disk.uuid === diskUuid))
-      return [diskUuid, targetPrefix + group.iscsiTarget, group.name]
-  return [diskUuid]
+  const owner = findDisk(store, diskUuid)?.owner
+  switch (owner?.kind) {
+    case 'group':
+      return [diskUuid, targetPrefix + owner.group.iscsiTarget, owner.group.name]
+    case 'vm':
+      return [diskUuid, owner.vm.name]
+    case 'image':
+      return [diskUuid, owner.image.name]
+    case 'snapshot':
+      return [diskUuid, owner.snapshot.name]
+    case undefined:
+      return [diskUuid]
+  }
 }

@@ -93,6 +93,9 @@ export interface Simulator {
 
 export interface SimulatorState {
   volumeGroups: number
+  vms: number
+  images: number
+  networks: number
   disks: number
   iscsiClients: number
   tasks: { queued: number; running: number; finished: number }

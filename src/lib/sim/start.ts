@@ -1,5 +1,6 @@
 import { ensureFolder } from '../base/durable-file.js'
 import { AcsError } from '../base/errors.js'
+import { allDisks } from './all-disks.js'
 import { changeBehaviour, defaultBehaviour } from './behaviour.js'
 import { ensureCredentials } from './credentials.js'
 import { claimFolder, type FolderClaim } from './folder-claim.js'
@@ -131,7 +132,10 @@ function stateOf({ store, faults }: SimulatedCluster, sessions: Sessions, iscsiS
   const tasks = [...store.tasks.values()]
   return {
     volumeGroups: store.groups.size,
-    disks: [...store.groups.values()].reduce((sum, group) => sum + group.disks.length, 0),
+    vms: store.vms.size,
+    images: store.images.size,
+    networks: store.networks.size,
+    disks: [...allDisks(store)].length,
     iscsiClients: store.clients.size,
     tasks: {
       queued: tasks.filter((task) => task.status === 'Queued').length,

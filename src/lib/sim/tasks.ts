@@ -31,7 +31,8 @@ export class Tasks {
     private readonly behaviour: SimulatorBehaviour,
     private readonly faults: FaultBoard,
     private readonly log: SimulatorLog,
-    private readonly prepare: (job: Job) => Promise<Prepared>,
+    /** The signal ends slow work when the task is cancelled or the simulator stops. */
+    private readonly prepare: (job: Job, signal: AbortSignal) => Promise<Prepared>,
   ) {}
 
   start(operation: string, entities: readonly TaskEntity[], job: Job): TaskRecord {
@@ -137,7 +138,7 @@ export class Tasks {
     let prepared: Prepared | undefined
     try {
       if (fault) throw new WireError(500, fault.message ?? 'INTERNAL_ERROR: injected failure', errorCodes.injected)
-      if (!isAborted(signal)) prepared = await this.prepare(job)
+      if (!isAborted(signal)) prepared = await this.prepare(job, signal)
       if (prepared && !isAborted(signal)) this.finish({ ...task, status: 'Succeeded', percent: 100 }, prepared.commit())
       else {
         await prepared?.undo?.()
@@ -146,7 +147,8 @@ export class Tasks {
       }
     } catch (error) {
       await prepared?.undo?.()
-      this.failed({ ...task, percent }, error)
+      if (!prepared && isAborted(signal)) this.stopped(task)
+      else this.failed({ ...task, percent }, error)
       return
     }
     await prepared.after?.().catch((error: unknown) => {

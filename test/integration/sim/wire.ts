@@ -26,4 +26,20 @@ export interface WireBody {
   logins: number
   count: number | null
   cleared: number
+  network_uuid: string
+  vlan_id: number
+  ip_config: {
+    free_ips: number
+    assigned_ips: number
+    num_macs: number
+    dhcp_server_address?: string
+    pool: { range: string; num_free_ips: number; num_total_ips: number }[]
+  }
+  ip_address: string
+  image_state: string
+  image_type: string
+  annotation: string
+  vm_disk_id: string
+  vm_disk_size: number
+  vm_disk_path: string
 }

@@ -3,6 +3,8 @@ import { oldContainerRoutes } from './v1/containers.js'
 import { oldTaskRoutes } from './v08/tasks.js'
 import { clusterRoutes } from './v2/cluster.js'
 import { hostRoutes } from './v2/hosts.js'
+import { imageRoutes } from './v2/images.js'
+import { networkRoutes } from './v2/networks.js'
 import { storageContainerRoutes } from './v2/storage-containers.js'
 import { taskRoutes } from './v2/tasks.js'
 import { iscsiClientRoutes, volumeGroupReportRoutes, volumeGroupRoutes } from './v2/volume-groups.js'
@@ -16,6 +18,8 @@ export const prismRoutes: readonly Route[] = [
   ...storageContainerRoutes,
   ...clusterRoutes,
   ...hostRoutes,
+  ...networkRoutes,
+  ...imageRoutes,
   ...volumeGroupRoutes('v0.8'),
   ...oldTaskRoutes,
   ...oldContainerRoutes,

@@ -72,6 +72,13 @@ export class Fields {
   }
 }
 
+/** 8-4-4-4-12 hex digits, lower case; real ones have odd version and variant digits (recorded). */
+export function readUuid(text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return text.toLowerCase()
+  throw unreadable(`"${text}" is not a UUID`)
+}
+
 /** The same value with every key in snake_case: v0.8 and v1 bodies speak camelCase. */
 export function toSnake(value: unknown): unknown {
   return mapKeys(value, (key) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))

@@ -1,9 +1,9 @@
-import { open, readdir, rm, truncate } from 'node:fs/promises'
+import { open, readdir, rename, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ensureFolder, syncFolder } from '../../base/durable-file.js'
 import type { FaultBoard } from '../faults.js'
 import type { SimulatorLog } from '../simulator.js'
-import type { DiskPlan, DiskRecord } from './records.js'
+import type { DiskPlan, StoredDisk } from './records.js'
 import { SimDisk, type SimDiskHost } from './sim-disk.js'
 import { copySparse } from './sparse-copy.js'
 
@@ -33,7 +33,7 @@ export class DiskFiles {
   }
 
   /** The disk behind a record; the same object for the same UUID. Cheap: nothing is opened yet. */
-  disk(record: Pick<DiskRecord, 'uuid' | 'sizeBytes' | 'containerUuid'>): SimDisk {
+  disk(record: StoredDisk): SimDisk {
     let disk = this.disks.get(record.uuid)
     if (!disk) {
       const host: SimDiskHost = {
@@ -51,7 +51,7 @@ export class DiskFiles {
    * Makes the files of disks: empty ones, and copies that show their sources at one common moment.
    * On failure none is left. `find` gives the record of a source.
    */
-  async make(plans: readonly DiskPlan[], find: (uuid: string) => DiskRecord | undefined): Promise<void> {
+  async make(plans: readonly DiskPlan[], find: (uuid: string) => StoredDisk | undefined): Promise<void> {
     try {
       for (const plan of plans.filter((candidate) => !candidate.sourceUuid)) {
         // A crash may have left the file of an earlier try.
@@ -67,6 +67,39 @@ export class DiskFiles {
       await this.syncFolder()
     } catch (error) {
       await this.remove(plans.map((plan) => plan.uuid))
+      throw error
+    }
+  }
+
+  /**
+   * Makes the file of a new disk from what `write` brings into one of its two paths, both free: into `disk`, or into
+   * `download`, which `keepDownload` makes the disk. Returns its size, bytes, in whole blocks. On failure nothing is left.
+   */
+  async fill(
+    uuid: string,
+    write: (paths: { download: string; disk: string; keepDownload: () => Promise<void> }) => Promise<void>,
+  ): Promise<number> {
+    const disk = this.path(uuid)
+    const download = join(this.folder, `${uuid}.download`)
+    // A crash may have left the files of an earlier try.
+    for (const path of [disk, download]) await rm(path, { force: true })
+    try {
+      await write({ download, disk, keepDownload: () => rename(download, disk) })
+      const file = await open(disk, 'r+')
+      try {
+        const { size } = await file.stat()
+        const whole = Math.ceil(size / 512) * 512
+        await file.truncate(whole)
+        await file.chmod(0o600)
+        await file.sync()
+        await rm(download, { force: true })
+        await this.syncFolder()
+        return whole
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      for (const path of [disk, download]) await rm(path, { force: true })
       throw error
     }
   }
@@ -96,7 +129,7 @@ export class DiskFiles {
     for (const disk of this.disks.values()) await disk.rest()
   }
 
-  private async copy(plans: readonly DiskPlan[], find: (uuid: string) => DiskRecord | undefined): Promise<void> {
+  private async copy(plans: readonly DiskPlan[], find: (uuid: string) => StoredDisk | undefined): Promise<void> {
     const pairs = plans.flatMap((plan) => {
       const source = plan.sourceUuid === undefined ? undefined : find(plan.sourceUuid)
       return source ? [{ plan, source: this.disk(source) }] : []

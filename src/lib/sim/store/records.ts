@@ -1,3 +1,5 @@
+import type { ImageJob, ImageRecord, NetworkRecord, VmRecord, VmSnapshotRecord } from './machine-records.js'
+
 /**
  * What the cluster remembers. Records are replaced whole, never changed in place, so that a reader
  * holds a consistent one and the journal can write it as it is. Sizes are bytes.
@@ -34,11 +36,16 @@ export interface ContainerRecord {
   readonly nutanixManaged: boolean
 }
 
-export interface DiskRecord {
-  readonly index: number
+/** A disk, whoever owns it. */
+export interface StoredDisk {
   readonly uuid: string
   readonly sizeBytes: number
   readonly containerUuid: string
+}
+
+/** A disk of a volume group. */
+export interface DiskRecord extends StoredDisk {
+  readonly index: number
   readonly flashMode?: boolean
 }
 
@@ -89,7 +96,7 @@ export type TaskStatus = 'Queued' | 'Running' | 'Succeeded' | 'Failed' | 'Aborte
 
 export interface TaskEntity {
   readonly uuid: string
-  readonly type: 'VOLUME_GROUP' | 'VM' | 'VIRTUAL_DISK'
+  readonly type: 'VOLUME_GROUP' | 'VM' | 'VIRTUAL_DISK' | 'IMAGE' | 'SNAPSHOT'
 }
 
 export interface TaskRecord {
@@ -119,7 +126,9 @@ export interface DiskPlan {
   readonly sourceUuid?: string
 }
 
-export type Job =
+export type Job = GroupJob | ImageJob
+
+export type GroupJob =
   | {
       readonly kind: 'create'
       readonly group: GroupRecord
@@ -144,6 +153,10 @@ export interface Tables {
   containers: ContainerRecord
   groups: GroupRecord
   clients: ClientRecord
+  networks: NetworkRecord
+  images: ImageRecord
+  vms: VmRecord
+  vmSnapshots: VmSnapshotRecord
   tasks: TaskRecord
 }
 
@@ -155,6 +168,10 @@ export const tableNames = [
   'containers',
   'groups',
   'clients',
+  'networks',
+  'images',
+  'vms',
+  'vmSnapshots',
   'tasks',
 ] as const satisfies readonly TableName[]
 

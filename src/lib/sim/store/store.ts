@@ -12,6 +12,10 @@ export class Store {
   readonly containers = new Map<string, Tables['containers']>()
   readonly groups = new Map<string, Tables['groups']>()
   readonly clients = new Map<string, Tables['clients']>()
+  readonly networks = new Map<string, Tables['networks']>()
+  readonly images = new Map<string, Tables['images']>()
+  readonly vms = new Map<string, Tables['vms']>()
+  readonly vmSnapshots = new Map<string, Tables['vmSnapshots']>()
   readonly tasks = new Map<string, Tables['tasks']>()
   private journal: Journal | undefined
 

@@ -1,5 +1,12 @@
 import type { SimulatedCluster } from '../../simulated-cluster.js'
-import type { AttachmentRecord, Authentication, ClientRecord, DiskRecord, GroupRecord } from '../../store/records.js'
+import type {
+  AttachmentRecord,
+  Authentication,
+  ClientRecord,
+  DiskRecord,
+  GroupRecord,
+  StoredDisk,
+} from '../../store/records.js'
 import { isIP } from 'node:net'
 
 /** What an answer is to show beside the bare group. */
@@ -63,9 +70,14 @@ function diskDto(cluster: SimulatedCluster, group: GroupRecord, disk: DiskRecord
       vmdisk_size_mb: Math.ceil(disk.sizeBytes / 1024 ** 2),
       vmdisk_size_bytes: disk.sizeBytes,
     }),
-    ...(detail.path && { vmdisk_path: `/${container?.name ?? ''}/.acropolis/vmdisk/${disk.uuid}` }),
+    ...(detail.path && { vmdisk_path: diskPath(cluster, disk) }),
     ...(flashMode !== undefined && { flash_mode_enabled: flashMode }),
   }
+}
+
+/** Recorded: `/Default/.acropolis/vmdisk/<uuid>`. */
+export function diskPath({ store }: SimulatedCluster, disk: StoredDisk): string {
+  return `/${store.containers.get(disk.containerUuid)?.name ?? ''}/.acropolis/vmdisk/${disk.uuid}`
 }
 
 function attachmentDto(

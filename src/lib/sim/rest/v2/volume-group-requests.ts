@@ -61,6 +61,7 @@ export function readContainer(fields: Fields): string | undefined {
     'storage_container_id',
     'container_id',
     'container_name',
+    'storage_container_name',
   )
 }
 
@@ -93,7 +94,8 @@ export function readClients(fields: Fields): ClientRequest[] | undefined {
   return clients ?? names
 }
 
-function readClone(fields: Fields): NonNullable<DiskRequest['clone']> {
+/** What a disk is copied from, for groups, machines and images alike. */
+export function readClone(fields: Fields): NonNullable<DiskRequest['clone']> {
   const address = fields.object('disk_address') ?? fields
   const minimumMb = fields.integer('minimum_size_mb')
   return {

@@ -1,6 +1,6 @@
 import type { TaskRecord } from '../../store/records.js'
 import { errorCodes, WireError } from '../../wire-error.js'
-import { Fields, toCamel, toSnake } from '../fields.js'
+import { Fields, readUuid, toCamel, toSnake } from '../fields.js'
 import { queryBoolean, queryInteger, routesOf, type ApiName, type Reply, type Request, type Route } from '../routes.js'
 import { clientDto, groupDto, updatedGroupDto, type GroupDetail } from './volume-group-dto.js'
 import {
@@ -212,13 +212,6 @@ function checkOperation(fields: Fields, expected: 'ATTACH' | 'DETACH'): void {
   const operation = fields.choice(['ATTACH', 'DETACH'], 'operation')
   if (operation !== undefined && operation !== expected)
     throw new WireError(400, `Operation ${operation} contradicts the path`, errorCodes.badRequest)
-}
-
-/** 8-4-4-4-12 hex digits; real ones have odd version and variant digits (recorded). */
-function readUuid(text: string | undefined): string | undefined {
-  if (text === undefined || text === '') return undefined
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return text.toLowerCase()
-  throw new WireError(400, `"${text}" is not a UUID`, errorCodes.badRequest)
 }
 
 function groupOf(request: Request): ReturnType<Request['cluster']['groups']['require']> {

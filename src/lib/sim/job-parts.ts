@@ -1,0 +1,61 @@
+import { errorCode, messageOf } from '../base/errors.js'
+import { allDisks } from './all-disks.js'
+import type { StorageContainers } from './containers.js'
+import type { GroupRules } from './group-rules.js'
+import type { IscsiFace } from './iscsi-face.js'
+import type { IscsiClients } from './iscsi-clients.js'
+import type { SimulatorBehaviour } from './simulator.js'
+import type { DiskPlan, StoredDisk } from './store/records.js'
+import type { DiskFiles } from './store/disk-files.js'
+import type { Store } from './store/store.js'
+import { errorCodes, WireError } from './wire-error.js'
+
+/** What jobs work with. */
+export interface JobParts {
+  store: Store
+  rules: GroupRules
+  containers: StorageContainers
+  clients: IscsiClients
+  disks: DiskFiles
+  behaviour: SimulatorBehaviour
+  iscsi: () => IscsiFace
+}
+
+/** Makes the files of planned disks where they fit; throws what the task ends with. */
+export async function makeDisks(parts: JobParts, plans: readonly DiskPlan[]): Promise<void> {
+  const wanted = new Map<string, number>()
+  for (const plan of plans) wanted.set(plan.containerUuid, (wanted.get(plan.containerUuid) ?? 0) + plan.sizeBytes)
+  for (const [containerUuid, sizeBytes] of wanted)
+    if (sizeBytes > parts.containers.room(containerUuid)) throw parts.rules.noSpace(containerUuid)
+  const sources = findSources(parts.store, new Set(plans.flatMap((plan) => plan.sourceUuid ?? [])))
+  const gone = plans.find((plan) => plan.sourceUuid !== undefined && !sources.has(plan.sourceUuid))
+  if (gone) throw new WireError(500, 'The disk to clone does not exist', errorCodes.notFound)
+  try {
+    await parts.disks.make(plans, (uuid) => sources.get(uuid))
+  } catch (error) {
+    throw ownDiskFull(error) ?? error
+  }
+}
+
+/** When there is no room on this machine, which has nothing to do with the cluster's containers. */
+export function ownDiskFull(error: unknown): WireError | undefined {
+  if (!['ENOSPC', 'EFBIG'].includes(errorCode(error) ?? '')) return undefined
+  return new WireError(
+    500,
+    `NO_SPACE: the simulator's own disk cannot hold it: ${messageOf(error)}`,
+    errorCodes.noSpace,
+  )
+}
+
+/** Removes disks that a change has left without a record: the files go when the record is gone for good. */
+export async function forgetDisks(parts: JobParts, disks: readonly StoredDisk[]): Promise<void> {
+  await parts.store.durable()
+  await parts.disks.remove(disks.map((disk) => disk.uuid))
+}
+
+function findSources(store: Store, uuids: ReadonlySet<string>): Map<string, StoredDisk> {
+  const found = new Map<string, StoredDisk>()
+  if (uuids.size === 0) return found
+  for (const { disk } of allDisks(store)) if (uuids.has(disk.uuid)) found.set(disk.uuid, disk)
+  return found
+}
