@@ -1,7 +1,8 @@
 import { expect, it, describe } from 'vitest'
 import { prismRoutes } from '../../src/lib/sim/rest/all-routes.js'
 import { routeName } from '../../src/lib/sim/rest/routes.js'
-import { defaultContainer, gib, startRig, type Rig } from '../integration/sim/sim-client.js'
+import { serve } from '../integration/sim/file-server.js'
+import { defaultContainer, gib, makeVm, startRig, type Rig } from '../integration/sim/sim-client.js'
 import { specsPresent } from '../specs.js'
 import { judgedRoutes } from './run-contract.js'
 
@@ -14,6 +15,7 @@ describe.skipIf(!specsPresent())('every route', () => {
     const rig = await startRig()
     try {
       await walkCurrent(rig)
+      await walkMachines(rig)
       await walkOld(rig)
     } finally {
       await rig.close()
@@ -52,11 +54,11 @@ async function walkCurrent({ client }: Rig): Promise<void> {
   await client.put(at, { logical_timestamp: body.logical_timestamp, attached_clients: [{ client_address: initiator }] })
   await client.post(`${at}/close`, { iscsi_client: { client_address: initiator } })
   await client.post(`${at}/open`, { iscsi_client: { client_address: initiator } })
-  await client.done(
-    client.post(`${at}/attach`, { vm_uuid: '0262fc6a-fc11-44a9-8a7b-2a6d1f1dcb10', operation: 'attach' }),
-  )
+  const vm_uuid = await makeVm(client)
+  await client.done(client.post(`${at}/attach`, { vm_uuid, operation: 'attach' }))
   await client.get(at)
-  await client.done(client.post(`${at}/detach`, { vm_uuid: '0262fc6a-fc11-44a9-8a7b-2a6d1f1dcb10' }))
+  await client.get(`/vms/${vm_uuid}?include_vm_disk_config=true`)
+  await client.done(client.post(`${at}/detach`, { vm_uuid }))
   await client.done(client.post(`${at}/disks`, disk))
   await client.put(`${at}/disks`, { index: 0, upgrade_spec: { size: 2 * gib }, flash_mode_enabled: true })
   await client.done(client.delete(`${at}/disks/1`))
@@ -88,6 +90,88 @@ async function walkCurrent({ client }: Rig): Promise<void> {
   await client.get(`/hosts/${(await client.get('/hosts/')).body.entities[0]!.uuid}`)
 }
 
+/** Networks, images, machines and snapshots: full and bare, on and off. */
+async function walkMachines({ client }: Rig): Promise<void> {
+  const container = await defaultContainer(client)
+  const ip_config = {
+    network_address: '10.55.90.0',
+    prefix_length: 25,
+    default_gateway: '10.55.90.1',
+    dhcp_options: { domain_name_servers: '10.55.90.41', domain_name: 'lab.test', domain_search: 'lab.test' },
+    pool: [{ range: '10.55.90.44 10.55.90.125' }],
+  }
+  const created = await client.post('/networks/', { name: 'managed', vlan_id: 1, annotation: 'all', ip_config })
+  const { network_uuid } = created.body
+  const network = `/networks/${network_uuid}`
+  const bare = (await client.post('/networks', { name: 'bare', vlan_id: 2 })).body
+  await client.post(`${network}/blacklist_ip_addresses`, { value: '10.55.90.50' })
+
+  const files = await serve((_request, response) => response.end('content'))
+  const image_import_spec = { url: files.url('/image'), storage_container_uuid: container }
+  const image = await client.done(client.post('/images/', { name: 'image', annotation: 'all', image_import_spec }))
+  await files.close()
+  const imageAt = `/images/${image.entity_list[0]!.entity_id}`
+  const { vm_disk_id } = (await client.get(`${imageAt}?include_vm_disk_sizes=true&include_vm_disk_paths=true`)).body
+  const clone = { vm_disk_clone: { disk_address: { vmdisk_uuid: vm_disk_id } } }
+  await client.get('/images')
+  await client.done(client.put(imageAt, { name: 'renamed', image_type: 'ISO_IMAGE' }))
+
+  const uuid = await makeVm(client, {
+    description: 'all there is',
+    boot: {
+      boot_device_type: 'DISK',
+      boot_device_order: ['DISK', 'CDROM'],
+      disk_address: { device_bus: 'SCSI', device_index: 0 },
+      uefi_boot: true,
+    },
+    vm_features: { AGENT_VM: false },
+    vm_disks: [clone, { is_cdrom: true, is_empty: true }, { is_cdrom: true, ...clone }],
+    vm_nics: [
+      { network_uuid, requested_ip_address: '10.55.90.60', model: 'virtio' },
+      { network_uuid: bare.network_uuid },
+    ],
+    vm_customization_config: { userdata: '#cloud-config' },
+  })
+  const at = `/vms/${uuid}`
+  const all = '?include_vm_disk_config=true&include_vm_nic_config=true'
+  await client.get('/vms')
+  await client.get(`/vms/${all}&filter=name==machine&length=1`)
+  await client.get(at + all)
+  await client.done(client.put(at, { description: 'changed' }))
+  await client.done(client.post(`${at}/disks/attach`, { vm_disks: [clone] }))
+  const { vm_disk_info } = (await client.get(at + all)).body
+  const change = { disk_address: vm_disk_info[0]!.disk_address, vm_disk_create: { size: gib } }
+  await client.done(client.put(`${at}/disks/update`, { vm_disks: [change] }))
+  await client.done(client.post(`${at}/disks/detach`, { vm_disks: [vm_disk_info.at(-1)!] }))
+  await client.get(`${at}/nics/?include_address_assignments=true`)
+  await client.done(client.post(`${at}/nics`, { spec_list: [{ network_uuid }] }))
+  const [nic] = (await client.get(`${at}/nics`)).body.entities
+  const nicAt = `${at}/nics/${nic!.mac_address}`
+  await client.get(nicAt)
+  await client.done(client.put(nicAt, { nic_spec: { network_uuid, is_connected: false } }))
+  await client.done(client.delete(nicAt))
+  await client.done(client.post(`${at}/set_power_state/`, { transition: 'on' }))
+  await client.get(at + all)
+  await client.get('/hosts')
+  await client.get('/networks')
+  await client.get(network)
+  await client.get(`${network}/addresses`)
+
+  const snapshot = await client.done(client.post('/snapshots/', { snapshot_specs: [{ vm_uuid: uuid }] }))
+  const snapshotAt = `/snapshots/${snapshot.entity_list[0]!.entity_id}`
+  await client.get(snapshotAt)
+  await client.get(`/snapshots/?vm_uuid=${uuid}`)
+  await client.done(client.post(`${snapshotAt}/clone`, { spec_list: [{ name: 'from-snapshot' }] }))
+  await client.done(client.post(`${at}/restore`, { snapshot_uuid: snapshot.entity_list[0]!.entity_id }))
+  await client.done(client.post(`${at}/clone`, { spec_list: [{ name: 'clone' }] }))
+  await client.done(client.delete(snapshotAt))
+  await client.done(client.delete(imageAt))
+  for (const vm of (await client.get('/vms')).body.entities) await client.done(client.delete(`/vms/${vm.uuid}`))
+  await client.delete(`${network}/blacklist_ip/10.55.90.50`)
+  await client.put(network, { name: 'renamed' })
+  await client.delete(network)
+}
+
 async function walkOld({ client }: Rig): Promise<void> {
   const container = await defaultContainer(client)
   const spec = { createSpec: { containerUuid: container, sizeMb: 512 } }
@@ -109,8 +193,9 @@ async function walkOld({ client }: Rig): Promise<void> {
   await client.get(at)
   await client.put(at, { description: 'older' })
   await client.post(`${at}/close`, { iscsiInitiator: initiator })
-  await done(client.post(`${at}/attach`, { vmUuid: '0262fc6a-fc11-44a9-8a7b-2a6d1f1dcb10' }))
-  await done(client.post(`${at}/detach`, { vmUuid: '0262fc6a-fc11-44a9-8a7b-2a6d1f1dcb10' }))
+  const vmUuid = await makeVm(client)
+  await done(client.post(`${at}/attach`, { vmUuid }))
+  await done(client.post(`${at}/detach`, { vmUuid }))
   await done(client.post(`${at}/disks`, spec))
   await client.put(`${at}/disks`, { index: 0, upgradeSpec: { sizeMb: 1024 } })
   await done(client.delete(`${at}/disks/1`))

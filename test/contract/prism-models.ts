@@ -75,6 +75,12 @@ const knownBesides: Readonly<Record<string, readonly string[]>> = {
   'v0.8 get.dto.acropolis.volumegroups.VolumeDiskConfigDTO': ['containerId', 'containerUuid'],
 }
 
+/** Operations that are in no specification but that real clusters have, and what they answer. */
+const undocumented: Readonly<Record<string, Property>> = {
+  // Seen in scripts and in Prism's own pages.
+  'PUT v2.0 /vms/{}/disks/update': { type: 'update.dto.acropolis.ReturnValueDTO$TaskIdDTO' },
+}
+
 /** Models whose unset fields are sent as null (recorded for config resources), and single fields that are. */
 const nullable = (model: string, field: string): boolean =>
   model.includes('.appliance.configuration.') || field === 'entity_name' || field === 'entityName'
@@ -98,7 +104,8 @@ export function createContract(): Contract {
       const [method = '', api = '', path = ''] = exchange.route.split(' ')
       const specification = apis.get(api)
       if (!specification) return
-      const type = specification.operations.get(`${method} ${normal(path)}`)
+      const type =
+        specification.operations.get(`${method} ${normal(path)}`) ?? undocumented[`${method} ${api} ${normal(path)}`]
       if (!type) {
         report('is in no specification')
         return

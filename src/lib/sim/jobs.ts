@@ -2,6 +2,9 @@ import { prepareImageJob } from './image-jobs.js'
 import { makeDisks, type JobParts } from './job-parts.js'
 import type { AttachmentRecord, DiskPlan, DiskRecord, GroupJob, GroupRecord, Job } from './store/records.js'
 import type { Prepared } from './tasks.js'
+import { Slots } from './vm-disks.js'
+import { advanceVm, prepareVmJob, requireVm, withoutVm, withVm } from './vm-jobs.js'
+import { prepareVmSnapshotJob } from './vm-snapshot-jobs.js'
 import { advance } from './volume-groups.js'
 import { errorCodes, WireError } from './wire-error.js'
 
@@ -26,6 +29,12 @@ export async function prepareJob(parts: JobParts, job: Job, signal: AbortSignal)
     case 'update-image':
     case 'delete-image':
       return prepareImageJob(parts, job, signal)
+    case 'snapshot-vms':
+    case 'delete-vm-snapshot':
+    case 'restore-vm':
+      return prepareVmSnapshotJob(parts, job)
+    default:
+      return prepareVmJob(parts, job)
   }
 }
 
@@ -112,15 +121,9 @@ function prepareAttachVm(parts: JobParts, job: Extract<GroupJob, { kind: 'attach
   return {
     commit() {
       const group = requireGroup(parts, job.groupUuid)
-      const others = group.attachments.flatMap((attachment) => ('vmUuid' in attachment ? [attachment] : []))
-      if (others.some((attachment) => attachment.vmUuid === job.vmUuid))
-        throw new WireError(
-          500,
-          `Volume group ${group.name} is already attached to VM ${job.vmUuid}`,
-          errorCodes.exists,
-        )
-      const attachment: AttachmentRecord = { vmUuid: job.vmUuid, index: job.index ?? others.length }
-      return { put: { groups: [advance({ ...group, attachments: [...group.attachments, attachment] })] } }
+      const vm = requireVm(parts, job)
+      const index = Slots.of(parts.store, vm).take('SCSI', job.index)
+      return { put: { groups: [withVm(group, vm.uuid, index)], vms: [advanceVm(vm)] } }
     },
   }
 }
@@ -128,13 +131,10 @@ function prepareAttachVm(parts: JobParts, job: Extract<GroupJob, { kind: 'attach
 function prepareDetachVm(parts: JobParts, job: Extract<GroupJob, { kind: 'detach-vm' }>): Prepared {
   return {
     commit() {
-      const group = requireGroup(parts, job.groupUuid)
-      const attachments = group.attachments.filter(
-        (attachment) => !('vmUuid' in attachment && attachment.vmUuid === job.vmUuid),
-      )
-      if (attachments.length === group.attachments.length)
-        throw new WireError(500, `Volume group ${group.name} is not attached to VM ${job.vmUuid}`, errorCodes.notFound)
-      return { put: { groups: [advance({ ...group, attachments })] } }
+      const groups = [withoutVm(requireGroup(parts, job.groupUuid), job.vmUuid)]
+      // Clusters of an earlier acs may have attached groups to machines that never were.
+      const vm = parts.store.vms.get(job.vmUuid)
+      return { put: { groups, vms: vm ? [advanceVm(vm)] : [] } }
     },
   }
 }

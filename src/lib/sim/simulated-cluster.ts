@@ -16,6 +16,9 @@ import type { ClusterRecord } from './store/records.js'
 import { DiskFiles } from './store/disk-files.js'
 import { Store } from './store/store.js'
 import { Tasks } from './tasks.js'
+import { VmPlans } from './vm-plans.js'
+import { VmSnapshots } from './vm-snapshots.js'
+import { Vms } from './vms.js'
 import { VolumeGroups } from './volume-groups.js'
 
 export interface ClusterOptions {
@@ -34,6 +37,8 @@ export class SimulatedCluster {
   readonly groups: VolumeGroups
   readonly networks: Networks
   readonly images: Images
+  readonly vms: Vms
+  readonly vmSnapshots: VmSnapshots
   readonly tasks: Tasks
   private iscsi: IscsiFace = noIscsi
 
@@ -51,7 +56,10 @@ export class SimulatedCluster {
     const rules = new GroupRules(store, behaviour)
     this.groups = new VolumeGroups(store, containers, this.clients, disks, behaviour, () => this.tasks, iscsi, rules)
     const plans = new DiskPlans(store, containers, rules, behaviour)
-    this.images = new Images(store, containers, plans, behaviour, () => this.tasks)
+    const tasks = (): Tasks => this.tasks
+    this.images = new Images(store, containers, plans, behaviour, tasks)
+    this.vms = new Vms(store, new VmPlans(store, containers, plans, behaviour), plans, behaviour, tasks)
+    this.vmSnapshots = new VmSnapshots(store, this.vms, behaviour, tasks)
     this.networks = new Networks(store, identity.uuid, behaviour)
     const { clients } = this
     const parts = { store, rules, containers, clients, disks, behaviour, iscsi }

@@ -227,6 +227,7 @@ export class VolumeGroups {
     await this.revoke(next)
   }
 
+  /** An unknown VM fails the task (assumed). */
   attachVm(group: GroupRecord, vmUuid: string, index: number | undefined, logicalTimestamp?: number): TaskRecord {
     this.rules.checkTimestamp(group, logicalTimestamp)
     return this.tasks().start('VolumeGroupAttachVm', [groupEntity(group.uuid), { uuid: vmUuid, type: 'VM' }], {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Task } from '../../../src/lib/prism/prism.js'
+import { connect as connectPlainly, makeVm } from '../sim/sim-client.js'
 import { startLab } from './simulated.js'
 
 const GiB = 1024 ** 3
@@ -106,9 +107,11 @@ describe('a volume group', () => {
   })
 
   it('attaches to a VM and detaches', async () => {
-    const { connect, containerUuid } = await startLab()
+    const { sim, connect, containerUuid } = await startLab()
     const prism = connect()
-    const vmUuid = randomUUID()
+    const machines = await connectPlainly(sim)
+    const vmUuid = await makeVm(machines)
+    machines.close()
     const { uuid } = await prism.createVolumeGroup({
       name: 'vm',
       disks: [{ sizeBytes: GiB, storageContainerUuid: containerUuid }],
@@ -117,6 +120,7 @@ describe('a volume group', () => {
     expect((await prism.volumeGroup(uuid)).attachments).toMatchObject([{ vmUuid }])
     await prism.detachFromVm(uuid, vmUuid)
     expect((await prism.volumeGroup(uuid)).attachments).toEqual([])
+    await expect(prism.attachToVm(uuid, randomUUID())).rejects.toMatchObject({ code: 'EACSTASKFAILED' })
   })
 
   it('is waited for while the cluster denies that it exists', async () => {

@@ -94,7 +94,8 @@ describe('images', () => {
     expect((await stat(imageFile(body))).blocks * 512).toBeLessThan(mib)
     expect((await rig.client.done(rig.client.delete(at))).progress_status).toBe('Succeeded')
     expect((await rig.client.get(at)).status).toBe(404)
-    expect(await diskFiles()).toEqual([])
+    // The file goes after the record, and after the task has ended.
+    await expect.poll(diskFiles).toEqual([])
   })
 
   it('are inactive until they are there', async () => {

@@ -113,3 +113,10 @@ export async function defaultContainer(client: SimClient): Promise<string> {
 }
 
 export const gib = 1024 ** 3
+
+/** A small machine that is off; returns its UUID. */
+export async function makeVm(client: SimClient, more: object = {}): Promise<string> {
+  const task = await client.done(client.post('/vms/', { name: 'machine', memory_mb: 1024, num_vcpus: 1, ...more }))
+  if (task.progress_status !== 'Succeeded') throw new Error(task.meta_response.error_detail)
+  return task.entity_list[0]!.entity_id
+}

@@ -36,10 +36,38 @@ export interface WireBody {
     pool: { range: string; num_free_ips: number; num_total_ips: number }[]
   }
   ip_address: string
+  type: string
   image_state: string
   image_type: string
   annotation: string
   vm_disk_id: string
   vm_disk_size: number
   vm_disk_path: string
+  power_state: string
+  host_uuid?: string
+  memory_mb: number
+  vm_logical_timestamp: number
+  vm_disk_info: {
+    disk_address: {
+      device_bus: string
+      device_index: number
+      disk_label: string
+      vmdisk_uuid?: string
+      ndfs_filepath?: string
+      device_uuid?: string
+      volume_group_uuid?: string
+    }
+    is_cdrom: boolean
+    is_empty: boolean
+    source_disk_address?: { vmdisk_uuid?: string; ndfs_filepath?: string }
+    size?: number
+    storage_container_uuid?: string
+  }[]
+  vm_nics: WireBody[]
+  mac_address: string
+  nic_uuid: string
+  is_connected: boolean
+  group_uuid: string
+  snapshot_name: string
+  vm_uuid: string
 }

@@ -5,8 +5,10 @@ import { clusterRoutes } from './v2/cluster.js'
 import { hostRoutes } from './v2/hosts.js'
 import { imageRoutes } from './v2/images.js'
 import { networkRoutes } from './v2/networks.js'
+import { snapshotRoutes } from './v2/snapshots.js'
 import { storageContainerRoutes } from './v2/storage-containers.js'
 import { taskRoutes } from './v2/tasks.js'
+import { vmRoutes } from './v2/vms.js'
 import { iscsiClientRoutes, volumeGroupReportRoutes, volumeGroupRoutes } from './v2/volume-groups.js'
 
 /** Everything of Prism that the simulator serves; the contract test walks this list. */
@@ -20,6 +22,8 @@ export const prismRoutes: readonly Route[] = [
   ...hostRoutes,
   ...networkRoutes,
   ...imageRoutes,
+  ...vmRoutes,
+  ...snapshotRoutes,
   ...volumeGroupRoutes('v0.8'),
   ...oldTaskRoutes,
   ...oldContainerRoutes,

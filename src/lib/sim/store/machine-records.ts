@@ -235,6 +235,8 @@ export interface VmSnapshotPlan {
   readonly uuid: string
   readonly name: string
   readonly vmUuid: string
+  /** Copies of the machine's disks, one for each. */
+  readonly disks: readonly DiskPlan[]
 }
 
 /** Kept in tasks as `Job` is. */
@@ -248,40 +250,40 @@ export type ImageJob =
     }
   | { readonly kind: 'delete-image'; readonly imageUuid: string }
 
+/** About a machine that exists. `expected`: its logical timestamp when the task ends, else it fails. */
+interface OnVm {
+  readonly vmUuid: string
+  readonly expected?: number
+}
+
 export type VmJob =
   | { readonly kind: 'create-vms'; readonly machines: readonly VmPlan[] }
-  | { readonly kind: 'update-vm'; readonly vmUuid: string; readonly change: VmChange }
-  | { readonly kind: 'delete-vm'; readonly vmUuid: string; readonly deleteSnapshots: boolean }
-  | {
-      readonly kind: 'power-vm'
-      readonly vmUuid: string
-      readonly transition: PowerTransition
-      readonly hostUuid?: string
-    }
-  | {
+  | (OnVm & { readonly kind: 'update-vm'; readonly change: VmChange })
+  | (OnVm & { readonly kind: 'delete-vm'; readonly deleteSnapshots: boolean })
+  | (OnVm & { readonly kind: 'power-vm'; readonly transition: PowerTransition; readonly hostUuid?: string })
+  | (OnVm & {
       readonly kind: 'attach-vm-disks'
-      readonly vmUuid: string
       readonly disks: readonly VmDiskPlan[]
       readonly groups: readonly VmGroupPlan[]
-    }
-  | { readonly kind: 'detach-vm-disks'; readonly vmUuid: string; readonly drives: readonly DriveReference[] }
-  | { readonly kind: 'update-vm-disks'; readonly vmUuid: string; readonly changes: readonly DriveChange[] }
-  | { readonly kind: 'add-vm-nics'; readonly vmUuid: string; readonly nics: readonly NicPlan[] }
-  | {
+    })
+  | (OnVm & { readonly kind: 'detach-vm-disks'; readonly drives: readonly DriveReference[] })
+  | (OnVm & { readonly kind: 'update-vm-disks'; readonly changes: readonly DriveChange[] })
+  | (OnVm & { readonly kind: 'add-vm-nics'; readonly nics: readonly NicPlan[] })
+  | (OnVm & {
       readonly kind: 'update-vm-nic'
-      readonly vmUuid: string
       readonly nicUuid: string
       readonly connected?: boolean
       readonly requestedAddress?: string
-    }
-  | { readonly kind: 'remove-vm-nic'; readonly vmUuid: string; readonly nicUuid: string }
+    })
+  | (OnVm & { readonly kind: 'remove-vm-nic'; readonly nicUuid: string })
 
 export type VmSnapshotJob =
   | { readonly kind: 'snapshot-vms'; readonly groupUuid: string; readonly snapshots: readonly VmSnapshotPlan[] }
   | { readonly kind: 'delete-vm-snapshot'; readonly snapshotUuid: string }
-  | {
+  | (OnVm & {
       readonly kind: 'restore-vm'
-      readonly vmUuid: string
       readonly snapshotUuid: string
       readonly restoreNetwork: boolean
-    }
+      /** Copies of the snapshot's disks, one for each. */
+      readonly disks: readonly DiskPlan[]
+    })

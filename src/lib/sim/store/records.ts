@@ -1,4 +1,12 @@
-import type { ImageJob, ImageRecord, NetworkRecord, VmRecord, VmSnapshotRecord } from './machine-records.js'
+import type {
+  ImageJob,
+  ImageRecord,
+  NetworkRecord,
+  VmJob,
+  VmRecord,
+  VmSnapshotJob,
+  VmSnapshotRecord,
+} from './machine-records.js'
 
 /**
  * What the cluster remembers. Records are replaced whole, never changed in place, so that a reader
@@ -126,7 +134,7 @@ export interface DiskPlan {
   readonly sourceUuid?: string
 }
 
-export type Job = GroupJob | ImageJob
+export type Job = GroupJob | ImageJob | VmJob | VmSnapshotJob
 
 export type GroupJob =
   | {

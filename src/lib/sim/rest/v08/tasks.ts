@@ -18,6 +18,23 @@ const oldOperations: Readonly<Record<string, string>> = {
   VolumeGroupDetachVm: 'VOLUME_GROUP_ATTACH_VM',
   VolumeDiskCreate: 'VOLUME_DISK_CREATE',
   VolumeDiskDelete: 'VOLUME_DISK_DELETE',
+  VmCreate: 'VM_CREATE',
+  VmClone: 'VM_CLONE',
+  VmUpdate: 'VM_UPDATE',
+  VmDelete: 'VM_DELETE',
+  VmChangePowerState: 'VM_SET_POWER_STATE',
+  VmRestore: 'VM_RESTORE',
+  VmDiskCreate: 'DISK_CREATE',
+  VmDiskUpdate: 'DISK_UPDATE',
+  VmDiskDelete: 'DISK_DELETE',
+  VmNicCreate: 'NIC_CREATE',
+  VmNicUpdate: 'NIC_UPDATE',
+  VmNicDelete: 'NIC_DELETE',
+  SnapshotCreate: 'SNAPSHOT_CREATE',
+  SnapshotDelete: 'SNAPSHOT_DELETE',
+  ImageCreate: 'IMAGE_CREATE',
+  ImageUpdate: 'IMAGE_UPDATE',
+  ImageDelete: 'IMAGE_DELETE',
 }
 
 /** Status in Title-case as the current API was recorded to have it (assumed for v0.8). */

@@ -1,5 +1,6 @@
 import type { SimulatedCluster } from '../../simulated-cluster.js'
 import type { HostRecord } from '../../store/records.js'
+import { hostMemoryBytes } from '../../vm-power.js'
 import { errorCodes, WireError } from '../../wire-error.js'
 import { pageOf } from '../collection.js'
 import type { Reply, Request, Route } from '../routes.js'
@@ -54,10 +55,10 @@ function hostDto(cluster: SimulatedCluster, host: HostRecord): Record<string, un
     num_cpu_sockets: 2,
     cpu_frequency_in_hz: 2_600_000_000,
     cpu_capacity_in_hz: 41_600_000_000,
-    memory_capacity_in_bytes: 137_438_953_472,
+    memory_capacity_in_bytes: hostMemoryBytes,
     hypervisor_full_name: 'Nutanix 20201105.2244',
     hypervisor_type: 'kKvm',
-    num_vms: 0,
+    num_vms: [...cluster.store.vms.values()].filter((vm) => vm.hostUuid === host.uuid).length,
     boot_time_in_usecs: cluster.identity.incarnationId,
     is_degraded: false,
     is_secure_booted: false,
