@@ -70,6 +70,12 @@ async function namesFrom(prism: Prism, kind: Exclude<LiveKind, 'contexts'>, dead
       const volumes = (await prism.volumeGroups({ deadline })).map(asVolume)
       return volumes.filter((volume) => kindOf(volume) === kind).map(({ group }) => group.name)
     }
+    case 'vms':
+      return (await prism.vms({ deadline })).map((vm) => vm.name)
+    case 'images':
+      return (await prism.images({ deadline })).map((image) => image.name)
+    case 'networks':
+      return (await prism.networks({ deadline })).map((network) => network.name)
     case 'containers':
       return (await prism.storageContainers({ deadline })).map((container) => container.name)
     case 'tasks':

@@ -5,7 +5,18 @@ import { actionAliases, topicAliases } from '../grammar.js'
 export type ValueKind = LiveKind | 'file' | 'folder' | 'none'
 
 /** Names that `acs __complete KIND` asks for when TAB is pressed. */
-export const liveKinds = ['volumes', 'snapshots', 'trash', 'containers', 'contexts', 'tasks', 'hosts'] as const
+export const liveKinds = [
+  'volumes',
+  'snapshots',
+  'trash',
+  'vms',
+  'images',
+  'networks',
+  'containers',
+  'contexts',
+  'tasks',
+  'hosts',
+] as const
 export type LiveKind = (typeof liveKinds)[number]
 
 export interface CompletedFlag {
@@ -110,6 +121,8 @@ function kindOfFlag(name: string, helpValue: string): ValueKind {
 /** `acs volume create NAME` names something new; elsewhere NAME is what the topic holds. */
 function kindOfArgument(id: string, name: string): ValueKind {
   const [topic = '', ...action] = id.split(':')
+  // Snapshots of machines are asked for by no kind: which there are depends on the machine.
+  if (topic === 'vm' && name === 'snapshot') return 'none'
   if (name !== 'name') return kinds[name.toLowerCase()] ?? 'none'
   if (id === 'volume:undelete') return 'trash'
   if (['create', 'add', 'clone'].includes(action.at(-1) ?? '')) return 'none'
@@ -120,6 +133,10 @@ const kinds: Readonly<Record<string, LiveKind | 'file' | 'folder' | undefined>> 
   volume: 'volumes',
   source: 'volumes',
   snapshot: 'snapshots',
+  vm: 'vms',
+  image: 'images',
+  cdrom: 'images',
+  network: 'networks',
   container: 'containers',
   context: 'contexts',
   task: 'tasks',
