@@ -36,6 +36,18 @@ describe.skipIf(!specsPresent())('the judge of answers', () => {
     expect(judge(JSON.parse(JSON.stringify(body))).join('\n')).toContain(expected)
   })
 
+  it('knows what a running machine always shows, and one that is off need not', () => {
+    const vm = { uuid: group.uuid, name: 'one', power_state: 'off' }
+    const judgeVm = (body: object): string => {
+      const contract = createContract()
+      contract.onResponse({ method: 'GET', path: '/vms/x', route: 'GET v2.0 /vms/{uuid}', status: 200, body })
+      return contract.problems.join('\n')
+    }
+    expect(judgeVm(vm)).toBe('')
+    expect(judgeVm({ ...vm, power_state: 'on', vm_disk_info: [] })).toContain('host_uuid is missing')
+    expect(judgeVm({ ...vm, power_state: 'exploded' })).toContain('is none of')
+  })
+
   it('refuses an error that is not of the recorded shape', () => {
     expect(judge({ error: 'no' }, 500)).toHaveLength(1)
     expect(judge({ message: 'm', detailed_message: 'd', error_code: { code: 1, help_url: 'u' } }, 500)).toEqual([])

@@ -133,7 +133,7 @@ function prepareDetachVm(parts: JobParts, job: Extract<GroupJob, { kind: 'detach
     commit() {
       const groups = [withoutVm(requireGroup(parts, job.groupUuid), job.vmUuid)]
       // Clusters of an earlier acs may have attached groups to machines that never were.
-      const vm = parts.store.vms.get(job.vmUuid)
+      const vm = parts.store.vms.has(job.vmUuid) ? requireVm(parts, job) : undefined
       return { put: { groups, vms: vm ? [advanceVm(vm)] : [] } }
     },
   }

@@ -43,7 +43,12 @@ export function openRecording(path: string, log: SimulatorLog): Recording {
   }
 }
 
-/** CHAP secrets come in fields called `password`, in requests; what holds one keeps its shape. */
+/**
+ * CHAP secrets come in fields called `password`, cloud-init's data in `userdata`, and a URL may have a password before its
+ * host; what holds one keeps its shape.
+ */
 function withoutSecrets(key: string, value: unknown): unknown {
-  return /password|secret/i.test(key) && typeof value === 'string' ? '***' : value
+  if (typeof value !== 'string') return value
+  if (/password|secret|^userdata$/i.test(key)) return '***'
+  return /url$/i.test(key) ? value.replace(/\/\/[^/?#]*@/, '//***@') : value
 }

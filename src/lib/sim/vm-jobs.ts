@@ -202,7 +202,9 @@ function changedDrive(drive: VmDiskRecord, { sizeBytes, flashMode, empty, insert
   const next: VmDiskRecord = {
     ...drive,
     ...(flashMode !== undefined && { flashMode }),
-    ...(drive.disk && sizeBytes !== undefined && { disk: { ...drive.disk, sizeBytes } }),
+    // Another growth may have come first, and further.
+    ...(drive.disk &&
+      sizeBytes !== undefined && { disk: { ...drive.disk, sizeBytes: Math.max(drive.disk.sizeBytes, sizeBytes) } }),
   }
   if (!insert && empty !== true) return next
   if (!drive.cdrom) throw new WireError(500, 'Only the disc of a CD-ROM drive can be changed', errorCodes.badRequest)

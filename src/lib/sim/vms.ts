@@ -25,14 +25,14 @@ export class Vms {
     private readonly tasks: () => Tasks,
   ) {}
 
-  /** A machine just made is unknown for a while, like a group. */
   list(): VmRecord[] {
-    return [...this.store.vms.values()].filter((vm) => this.isKnown(vm))
+    return [...this.store.vms.values()]
   }
 
+  /** A machine just made is unknown for a while, like a group. */
   require(uuid: string): VmRecord {
     const vm = this.store.vms.get(uuid.toLowerCase())
-    if (vm && this.isKnown(vm)) return vm
+    if (vm && Date.now() >= vm.createdAtMs + this.behaviour.notFoundAfterCreateMs) return vm
     throw new WireError(this.behaviour.unknownStatus, `VM ${uuid} does not exist`, errorCodes.notFound)
   }
 
@@ -88,7 +88,9 @@ export class Vms {
   }
 
   updateDisks(vm: VmRecord, requests: readonly DriveChangeRequest[], expected?: number): TaskRecord {
-    const changes = requests.map(({ insert: clone, ...change }) => {
+    const changes = requests.map(({ insert: clone, sizeBytes, ...rest }) => {
+      // Whole blocks, as for a new disk.
+      const change = { ...rest, ...(sizeBytes !== undefined && { sizeBytes: Math.ceil(sizeBytes / 512) * 512 }) }
       if (!clone) return change
       const plan = this.disks.plan({ clone })
       const byPath = clone.diskUuid === undefined && clone.path !== undefined
@@ -143,10 +145,6 @@ export class Vms {
     this.checkTimestamp(vm, expected)
     const checked = expected === undefined || expected === 0 ? job : { ...job, expected }
     return this.tasks().start(operation, [vmEntity(vm.uuid)], checked)
-  }
-
-  private isKnown(vm: VmRecord): boolean {
-    return Date.now() >= vm.createdAtMs + this.behaviour.notFoundAfterCreateMs
   }
 
   private checkFree(uuids: readonly string[]): void {

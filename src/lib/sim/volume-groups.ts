@@ -227,23 +227,31 @@ export class VolumeGroups {
     await this.revoke(next)
   }
 
-  /** An unknown VM fails the task (assumed). */
-  attachVm(group: GroupRecord, vmUuid: string, index: number | undefined, logicalTimestamp?: number): TaskRecord {
+  /** An unknown VM fails the task (assumed), and so does one with another logical timestamp than `expected`. */
+  attachVm(
+    group: GroupRecord,
+    vmUuid: string,
+    index: number | undefined,
+    logicalTimestamp?: number,
+    expected?: number,
+  ): TaskRecord {
     this.rules.checkTimestamp(group, logicalTimestamp)
     return this.tasks().start('VolumeGroupAttachVm', [groupEntity(group.uuid), { uuid: vmUuid, type: 'VM' }], {
       kind: 'attach-vm',
       groupUuid: group.uuid,
       vmUuid,
       index,
+      expected,
     })
   }
 
-  detachVm(group: GroupRecord, vmUuid: string, logicalTimestamp?: number): TaskRecord {
+  detachVm(group: GroupRecord, vmUuid: string, logicalTimestamp?: number, expected?: number): TaskRecord {
     this.rules.checkTimestamp(group, logicalTimestamp)
     return this.tasks().start('VolumeGroupDetachVm', [groupEntity(group.uuid), { uuid: vmUuid, type: 'VM' }], {
       kind: 'detach-vm',
       groupUuid: group.uuid,
       vmUuid,
+      expected,
     })
   }
 

@@ -9,7 +9,8 @@ import type { Simulator } from '../../../src/lib/sim/simulator.js'
 import { judgedRoutes, recordingFile } from '../../contract/run-contract.js'
 import { startSimulator } from '../../simulator.js'
 import { specsPresent } from '../../specs.js'
-import { connect, defaultContainer, type SimClient } from './sim-client.js'
+import { serve } from './file-server.js'
+import { connect, defaultContainer, makeVm, type SimClient } from './sim-client.js'
 
 let folder: string
 let child: ChildProcess | undefined
@@ -111,11 +112,63 @@ describe('kill -9', () => {
       await again.simulator.close()
     }
   })
+
+  it('in the middle of a download, of machines and of snapshots: all go on', async () => {
+    let requests = 0
+    const files = await serve((_request, response) => {
+      requests += 1
+      response.write('the first half')
+      if (requests > 1) response.end(' and the second')
+    })
+    const client = await startProcess()
+    const container = await defaultContainer(client)
+    const vm_disks = [{ vm_disk_create: { size: 1048576, storage_container_uuid: container } }]
+    const vm = await makeVm(client, { vm_disks })
+    const image_import_spec = { url: files.url('/image'), storage_container_uuid: container }
+    const image = await client.post('/images', { name: 'halved', image_import_spec })
+    await expect.poll(() => requests).toBe(1)
+    await client.put('/sim/v1/behaviour', { taskDurationMs: 60_000 })
+    const made = await client.post('/vms', { name: 'made', memory_mb: 1024, num_vcpus: 1, vm_disks })
+    const cloned = await client.post(`/vms/${vm}/clone`, { spec_list: [{ name: 'cloned' }] })
+    const taken = await client.post('/snapshots', { snapshot_specs: [{ vm_uuid: vm }] })
+    const started = await client.post(`/vms/${vm}/set_power_state`, { transition: 'ON' })
+    await kill()
+    client.close()
+    const again = await startHere()
+    try {
+      for (const { body } of [image, made, cloned, taken, started]) {
+        const poll = await again.client.post('/tasks/poll', { completed_tasks: [body.task_uuid], timeout_interval: 10 })
+        expect(poll.body.completed_tasks_info[0]).toMatchObject({ progress_status: 'Succeeded' })
+      }
+      const vms = (await again.client.get('/vms')).body.entities
+      expect(vms.map(({ name, power_state }) => `${name} ${power_state}`).sort()).toEqual([
+        'cloned off',
+        'machine on',
+        'made off',
+      ])
+      expect((await again.client.get('/images')).body.entities).toMatchObject([{ image_state: 'ACTIVE' }])
+      await expectNoStrayFiles(again.client)
+    } finally {
+      again.client.close()
+      await again.simulator.close()
+      await files.close()
+    }
+  })
 })
 
 /** One file for each disk, and none besides. */
 async function expectNoStrayFiles(client: SimClient): Promise<void> {
-  const { body } = await client.get('/volume_groups')
-  const disks = body.entities.flatMap(({ disk_list }) => disk_list.map(({ vmdisk_uuid }) => `${vmdisk_uuid}.raw`))
-  expect((await readdir(join(folder, 'disks'))).sort()).toEqual(disks.sort())
+  const groups = (await client.get('/volume_groups')).body.entities
+  const vms = (await client.get('/vms?include_vm_disk_config=true')).body.entities
+  const images = (await client.get('/images')).body.entities
+  const snapshots = (await client.get('/snapshots')).body.entities
+  const uuids = [
+    ...groups.flatMap(({ disk_list }) => disk_list.map(({ vmdisk_uuid }) => vmdisk_uuid)),
+    ...vms.flatMap(({ vm_disk_info }) => vm_disk_info.flatMap(({ disk_address }) => disk_address.vmdisk_uuid ?? [])),
+    ...images.map(({ vm_disk_id }) => vm_disk_id),
+    ...snapshots.flatMap(({ vm_create_spec }) =>
+      vm_create_spec.vm_disks.flatMap(({ vm_disk_clone }) => vm_disk_clone?.disk_address.vmdisk_uuid ?? []),
+    ),
+  ]
+  expect((await readdir(join(folder, 'disks'))).sort()).toEqual(uuids.map((uuid) => `${uuid}.raw`).sort())
 }

@@ -52,12 +52,17 @@ describe('a record of what the simulator was asked and answered', () => {
       const enabled_authentications = [{ auth_type: 'CHAP', password: 'chap-of-target' }]
       const client = { client_address: 'iqn.2000-01.x:one', enabled_authentications: [{ password: 'chap-of-client' }] }
       await rig.client.post('/volume_groups', { name: 'one', enabled_authentications, attached_clients: [client] })
+      const userdata = '#cloud-config\npassword: of-a-machine'
+      await rig.client.post('/vms', { name: 'one', memory_mb: 1, num_vcpus: 1, vm_customization_config: { userdata } })
+      const image_import_spec = { url: 'http://me:of-a-server@127.0.0.1:1/image' }
+      await rig.client.done(rig.client.post('/images', { name: 'one', image_import_spec }))
     } finally {
       await rig.close()
     }
     const text = await readFile(record, 'utf8')
     expect(text).toContain('"password":"***"')
-    expect(text).not.toMatch(/chap-of-/)
+    expect(text).not.toMatch(/chap-of-|of-a-machine|of-a-server/)
+    expect(text).toContain('http://***@127.0.0.1:1/image')
     expect(text).not.toContain('Basic')
   })
 

@@ -276,7 +276,7 @@ describe('power', () => {
     const large = await makeVm(rig.client, { memory_mb: mostMb + 1 })
     expect(errorOf(await power(large, 'ON'))).toContain('NoHostResources')
     const uuids: string[] = []
-    for (const _ of hosts) {
+    while (uuids.length < hosts.length) {
       const uuid = await makeVm(rig.client, { memory_mb: 100 * 1024 })
       await power(uuid, 'ON')
       uuids.push(uuid)
@@ -378,7 +378,12 @@ describe('disks of machines', () => {
     )
     expect(detached.progress_status).toBe('Succeeded')
     expect(await attachments()).toEqual([])
-    await rig.client.done(rig.client.post(`/volume_groups/${group}/attach`, { vm_uuid: uuid, index: 4 }))
+    const stale = { vm_uuid: uuid, vm_logical_timestamp: 1 }
+    expect(errorOf(await rig.client.done(rig.client.post(`/volume_groups/${group}/attach`, stale)))).toContain(
+      'mismatch',
+    )
+    const current = { vm_uuid: uuid, vm_logical_timestamp: 2, index: 4 }
+    await rig.client.done(rig.client.post(`/volume_groups/${group}/attach`, current))
     expect((await read(uuid)).vm_disk_info[1]).toMatchObject({ disk_address: { disk_label: 'scsi.4' } })
     const twice = await rig.client.done(
       rig.client.post(`/vms/${uuid}/disks/attach`, { vm_disks: [{ disk_address: { volume_group_uuid: group } }] }),

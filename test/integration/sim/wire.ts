@@ -70,4 +70,5 @@ export interface WireBody {
   group_uuid: string
   snapshot_name: string
   vm_uuid: string
+  vm_create_spec: { vm_disks: { vm_disk_clone?: { disk_address: { vmdisk_uuid: string } } }[] }
 }

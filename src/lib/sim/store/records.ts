@@ -152,8 +152,15 @@ export type GroupJob =
   | { readonly kind: 'delete'; readonly groupUuid: string }
   | { readonly kind: 'add-disk'; readonly groupUuid: string; readonly disk: DiskPlan }
   | { readonly kind: 'remove-disk'; readonly groupUuid: string; readonly index: number }
-  | { readonly kind: 'attach-vm'; readonly groupUuid: string; readonly vmUuid: string; readonly index?: number }
-  | { readonly kind: 'detach-vm'; readonly groupUuid: string; readonly vmUuid: string }
+  | {
+      readonly kind: 'attach-vm'
+      readonly groupUuid: string
+      readonly vmUuid: string
+      readonly index?: number
+      /** The machine's logical timestamp when the task ends, else it fails. */
+      readonly expected?: number
+    }
+  | { readonly kind: 'detach-vm'; readonly groupUuid: string; readonly vmUuid: string; readonly expected?: number }
 
 export interface Tables {
   clusters: ClusterRecord

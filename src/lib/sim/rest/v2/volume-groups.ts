@@ -184,12 +184,13 @@ function attachOrDetach(request: Request, operation: 'ATTACH' | 'DETACH'): Reply
   const vmUuid = readUuid(fields.string('vm_uuid'))
   if (vmUuid === undefined) throw new WireError(400, 'Field vm_uuid is missing', errorCodes.badRequest)
   const logicalTimestamp = fields.integer('logical_timestamp')
+  const vmTimestamp = fields.integer('vm_logical_timestamp')
   const { groups } = request.cluster
   return taskReply(
     request,
     operation === 'ATTACH'
-      ? groups.attachVm(group, vmUuid, fields.integer('index'), logicalTimestamp)
-      : groups.detachVm(group, vmUuid, logicalTimestamp),
+      ? groups.attachVm(group, vmUuid, fields.integer('index'), logicalTimestamp, vmTimestamp)
+      : groups.detachVm(group, vmUuid, logicalTimestamp, vmTimestamp),
   )
 }
 
