@@ -31,9 +31,12 @@ describe('TAB', () => {
     [['clu'], ['cluster']],
     [
       ['task', ''],
-      ['list', 'show', 'wait'],
+      ['cancel', 'list', 'show', 'wait'],
     ],
-    [['ctr', ''], ['list']],
+    [
+      ['ctr', ''],
+      ['create', 'delete', 'list', 'show', 'update'],
+    ],
     [['ctr', 'ls', '--col'], ['--columns']],
     [['container', 'list', '-o', 'j'], ['json']],
     [
