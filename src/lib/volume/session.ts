@@ -62,7 +62,9 @@ export async function runSession(context: VolumeContext, request: SessionRequest
     await request.check?.(work)
     if (request.dryRun) return dryRun(work, desired)
     const done = await execute(context, work, desired, async (steps) => {
-      const probe = { justAttached: steps.includes('attach-disk') }
+      // One that is to be formatted is proven blank, which takes all there is to look with in any case.
+      const justAttached = steps.includes('attach-disk') && work.finding.observed.token === 'none'
+      const probe = { justAttached }
       work.finding = await observe(context, who, journal, { volume: work.finding.volume, mountPoint, probe })
     })
     await request.settle?.(work)

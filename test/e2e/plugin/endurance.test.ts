@@ -103,10 +103,13 @@ describe.skipIf(!canMount('1,000 mounts, and 64 at once'))('a plugin that has be
     await Promise.all(names.map(create))
     const seconds: number[] = []
     let atRest: string[] = []
-    // The second time they have a filesystem, and files of the first.
+    // The first time they get a filesystem, in parts: Docker waits two minutes, and on two cores all at once took 78 s of them.
     for (const round of [0, 1]) {
       const startedAt = performance.now()
-      await Promise.all(names.map((name) => lab.client.ok('Mount', { Name: name, ID: `${name}-${round}` })))
+      const parts =
+        round === 0 ? [0, 1, 2, 3].map((part) => names.filter((_name, index) => index % 4 === part)) : [names]
+      for (const part of parts)
+        await Promise.all(part.map((name) => lab.client.ok('Mount', { Name: name, ID: `${name}-${round}` })))
       seconds.push(Math.round((performance.now() - startedAt) / 1_000))
       expect(lab.cluster.simulator.state().iscsiSessions).toBe(atOnce)
       for (const name of names) {
@@ -118,7 +121,9 @@ describe.skipIf(!canMount('1,000 mounts, and 64 at once'))('a plugin that has be
       if (round === 0) atRest = await possessions()
     }
     await noneTooMany(atRest)
-    process.stderr.write(`endurance: ${atOnce} volumes mounted at once: ${seconds.join(' s, then ')} s\n`)
+    process.stderr.write(
+      `endurance: ${atOnce} volumes mounted, at first in four parts: ${seconds.join(' s, then at once ')} s\n`,
+    )
     expect(complaints()).toEqual([])
   })
 

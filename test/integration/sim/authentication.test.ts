@@ -50,6 +50,6 @@ it('ends a session on request, once', async () => {
 it('answers under both bases, with and without the last slash', async () => {
   for (const path of ['/api/nutanix/v2.0/cluster', '/PrismGateway/services/rest/v2.0/cluster/'])
     expect((await rig.client.get(path)).status).toBe(200)
-  expect((await rig.client.get('/api/nutanix/v2.0/vms')).status).toBe(404)
+  expect((await rig.client.get('/api/nutanix/v2.0/pulse')).status).toBe(404)
   expect((await rig.client.call('PATCH', '/cluster')).status).toBe(405)
 })

@@ -197,9 +197,10 @@ describe('Create of what is there', () => {
 
   it('refuses one that a virtual machine has, and a name that two groups have', async () => {
     const uuid = await foreign('dvp')
-    await lab.prism.attachToVm(uuid, 'a0000000-0000-4000-8000-000000000001')
-    expect((await refused(ensure('dvp'))).message).toContain('attached to virtual machine a0000000')
-    await lab.prism.detachFromVm(uuid, 'a0000000-0000-4000-8000-000000000001')
+    const vm = await lab.prism.createVm({ name: 'vm', memoryBytes: 1024 ** 3, vcpus: 1, disks: [], nics: [] })
+    await lab.prism.attachToVm(uuid, vm.uuid)
+    expect((await refused(ensure('dvp'))).message).toContain(`attached to virtual machine ${vm.uuid.slice(0, 8)}`)
+    await lab.prism.detachFromVm(uuid, vm.uuid)
     await foreign('twin')
     const twin = await foreign('other')
     try {
