@@ -5,8 +5,6 @@ import { mutationFlags, nameArg, timeoutFlag } from '../../lib/cli/flags.js'
 import { imageColumns } from '../../lib/cli/images.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
 import { parseEndpoint } from '../../lib/prism/endpoint.js'
-import { pick } from '../../lib/vm/pick.js'
-import { taskProgress } from '../../lib/cli/tasks.js'
 
 export default class ImageCreate extends AcsCommand<JsonRecord, typeof ImageCreate> {
   static override summary = "Create an image from a URL, from a file of this machine, or from a machine's disk."
@@ -77,7 +75,7 @@ export default class ImageCreate extends AcsCommand<JsonRecord, typeof ImageCrea
         serveOn: flags['serve-on'],
         endpoint: parseEndpoint(connection.endpoint),
         wait: flags.wait,
-        onTask: taskProgress(this.progress),
+        onTask: this.onTask,
         onProgress: (text) => this.progress.update(text),
       },
     )
@@ -88,7 +86,7 @@ export default class ImageCreate extends AcsCommand<JsonRecord, typeof ImageCrea
       return { uuid, taskUuid: taskUuid ?? null }
     }
     this.say(`Created image ${name}.`)
-    const images = await prism.images({ deadline })
-    return this.showOne(imageColumns, pick({ what: 'image', listCommand: 'acs image list' }, images, uuid))
+    const { findImage } = await import('../../lib/vm/find.js')
+    return this.showOne(imageColumns, await findImage({ prism, deadline }, uuid))
   }
 }

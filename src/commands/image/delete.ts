@@ -1,8 +1,6 @@
 import { AcsCommand } from '../../lib/cli/base-command.js'
 import { destructiveFlags, mutationFlags, nameArg, timeoutFlag } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { pick } from '../../lib/vm/pick.js'
-import { taskProgress } from '../../lib/cli/tasks.js'
 
 export default class ImageDelete extends AcsCommand<JsonRecord, typeof ImageDelete> {
   static override summary = 'Delete an image; machines made of it keep their disks.'
@@ -14,14 +12,14 @@ export default class ImageDelete extends AcsCommand<JsonRecord, typeof ImageDele
   static override flags = { ...destructiveFlags, ...mutationFlags, timeout: timeoutFlag('5m') }
 
   async run(): Promise<JsonRecord> {
+    const { findImage } = await import('../../lib/vm/find.js')
     const prism = await this.prism()
     const { deadline } = this
-    const images = await prism.images({ deadline })
-    const image = pick({ what: 'image', listCommand: 'acs image list' }, images, this.args.image)
+    const image = await findImage({ prism, deadline }, this.args.image)
     const { name, uuid } = image
     if (this.flags['dry-run']) return this.showPlan([`delete the image "${name}"`])
     await this.prompt.typeBack(name, `This deletes the image "${name}", for good.`)
-    const options = { deadline, wait: this.flags.wait, onTask: taskProgress(this.progress) }
+    const options = { deadline, wait: this.flags.wait, onTask: this.onTask }
     const { taskUuid } = await prism.deleteImage(image, options)
     this.progress.done()
     this.say(this.flags.wait ? `Deleted image ${name}.` : `The cluster deletes it: acs task wait ${taskUuid ?? ''}`)

@@ -2,7 +2,6 @@ import { AcsCommand } from '../../lib/cli/base-command.js'
 import { nameArg } from '../../lib/cli/flags.js'
 import { imageColumns } from '../../lib/cli/images.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { pick } from '../../lib/vm/pick.js'
 
 export default class ImageShow extends AcsCommand<JsonRecord, typeof ImageShow> {
   static override summary = 'Show an image.'
@@ -10,8 +9,9 @@ export default class ImageShow extends AcsCommand<JsonRecord, typeof ImageShow> 
   static override args = { image: nameArg('Name or UUID of the image') }
 
   async run(): Promise<JsonRecord> {
+    const { findImage } = await import('../../lib/vm/find.js')
     const prism = await this.prism()
-    const images = await prism.images({ deadline: this.deadline })
-    return this.showOne(imageColumns, pick({ what: 'image', listCommand: 'acs image list' }, images, this.args.image))
+    const { deadline } = this
+    return this.showOne(imageColumns, await findImage({ prism, deadline }, this.args.image))
   }
 }

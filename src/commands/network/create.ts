@@ -3,7 +3,6 @@ import { AcsCommand } from '../../lib/cli/base-command.js'
 import { mutationFlags, nameArg } from '../../lib/cli/flags.js'
 import { networkColumns } from '../../lib/cli/networks.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { pick } from '../../lib/vm/pick.js'
 
 export default class NetworkCreate extends AcsCommand<JsonRecord, typeof NetworkCreate> {
   static override summary = 'Create a network: a VLAN, and with --subnet one whose addresses the cluster gives out.'
@@ -58,7 +57,7 @@ export default class NetworkCreate extends AcsCommand<JsonRecord, typeof Network
     if (flags['dry-run']) return this.showPlan([`create the network "${name}" on VLAN ${flags.vlan}`])
     const { uuid } = await prism.createNetwork(spec, { deadline })
     this.say(`Created network ${name}.`)
-    const networks = await prism.networks({ deadline })
-    return this.showOne(networkColumns, pick({ what: 'network', listCommand: 'acs network list' }, networks, uuid))
+    const { findNetwork } = await import('../../lib/vm/find.js')
+    return this.showOne(networkColumns, await findNetwork({ prism, deadline }, uuid))
   }
 }

@@ -1,7 +1,6 @@
 import { AcsCommand } from '../../lib/cli/base-command.js'
 import { destructiveFlags, mutationFlags, nameArg } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { pick } from '../../lib/vm/pick.js'
 
 export default class NetworkDelete extends AcsCommand<JsonRecord, typeof NetworkDelete> {
   static override summary = 'Delete a network that no machine uses.'
@@ -13,10 +12,10 @@ export default class NetworkDelete extends AcsCommand<JsonRecord, typeof Network
   static override flags = { ...destructiveFlags, 'dry-run': mutationFlags['dry-run'] }
 
   async run(): Promise<JsonRecord> {
+    const { findNetwork } = await import('../../lib/vm/find.js')
     const prism = await this.prism()
     const { deadline } = this
-    const networks = await prism.networks({ deadline })
-    const network = pick({ what: 'network', listCommand: 'acs network list' }, networks, this.args.network)
+    const network = await findNetwork({ prism, deadline }, this.args.network)
     const { name, uuid } = network
     if (this.flags['dry-run']) return this.showPlan([`delete the network "${name}"`])
     await this.prompt.typeBack(name, `This deletes the network "${name}".`)

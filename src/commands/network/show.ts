@@ -2,7 +2,6 @@ import { AcsCommand } from '../../lib/cli/base-command.js'
 import { nameArg } from '../../lib/cli/flags.js'
 import { networkColumns } from '../../lib/cli/networks.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { pick } from '../../lib/vm/pick.js'
 
 export default class NetworkShow extends AcsCommand<JsonRecord, typeof NetworkShow> {
   static override summary = 'Show a network.'
@@ -10,9 +9,9 @@ export default class NetworkShow extends AcsCommand<JsonRecord, typeof NetworkSh
   static override args = { network: nameArg('Name or UUID of the network') }
 
   async run(): Promise<JsonRecord> {
+    const { findNetwork } = await import('../../lib/vm/find.js')
     const prism = await this.prism()
-    const networks = await prism.networks({ deadline: this.deadline })
-    const network = pick({ what: 'network', listCommand: 'acs network list' }, networks, this.args.network)
-    return this.showOne(networkColumns, network)
+    const { deadline } = this
+    return this.showOne(networkColumns, await findNetwork({ prism, deadline }, this.args.network))
   }
 }

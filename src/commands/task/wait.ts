@@ -1,7 +1,7 @@
 import { AcsCommand } from '../../lib/cli/base-command.js'
 import { nameArg, timeoutFlag } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { taskColumns, taskProgress } from '../../lib/cli/tasks.js'
+import { taskColumns } from '../../lib/cli/tasks.js'
 
 export default class TaskWait extends AcsCommand<JsonRecord, typeof TaskWait> {
   static override summary = 'Wait for a task to end; fails when the task fails.'
@@ -13,7 +13,7 @@ export default class TaskWait extends AcsCommand<JsonRecord, typeof TaskWait> {
     const prism = await this.prism()
     const task = await prism.waitForTask(this.args.task, {
       deadline: this.deadline,
-      onTask: taskProgress(this.progress),
+      onTask: this.onTask,
     })
     return this.showOne(taskColumns, task)
   }

@@ -1,6 +1,5 @@
 import { mutationFlags, nameArg, timeoutFlag } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { taskProgress } from '../../lib/cli/tasks.js'
 import { VolumeCommand } from '../../lib/cli/volume-command.js'
 import { vmColumns } from '../../lib/cli/vms.js'
 
@@ -24,7 +23,7 @@ export default class VmAttachVolume extends VolumeCommand<JsonRecord, typeof VmA
     const volume = await freeVolume(volumes, this.args.volume, vm.uuid)
     const { group } = volume
     if (this.flags['dry-run']) return this.showPlan([`attach volume "${group.name}" to the machine "${vm.name}"`])
-    await attachToVm(volumes, volume, vm.uuid, { onTask: taskProgress(this.progress) })
+    await attachToVm(volumes, volume, vm.uuid, { onTask: this.onTask })
     this.progress.done()
     this.say(`Attached volume ${group.name} to machine ${vm.name}.`)
     return this.showOne(vmColumns, await prism.vm(vm.uuid, { deadline }))

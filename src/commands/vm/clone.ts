@@ -1,7 +1,6 @@
 import { Flags } from '@oclif/core'
 import { mutationFlags, nameArg, sizeFlag, timeoutFlag } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { taskProgress } from '../../lib/cli/tasks.js'
 import { readUserData } from '../../lib/cli/user-data.js'
 import { VmCommand } from '../../lib/cli/vm-command.js'
 
@@ -58,7 +57,7 @@ export default class VmClone extends VmCommand<JsonRecord[], typeof VmClone> {
       ...(nics ? { nics } : {}),
       ...(userData === undefined ? {} : { userData }),
     }
-    const options = { deadline, ...(names.length === 1 ? { onTask: taskProgress(this.progress) } : {}) }
+    const options = { deadline, ...(names.length === 1 ? { onTask: this.onTask } : {}) }
     if (names.length > 1) this.progress.start(`Cloning ${names.length} machines`)
     const items = names.map((name) => ({ name }))
     return this.forEach(

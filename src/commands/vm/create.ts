@@ -5,7 +5,6 @@ import { mutationFlags, nameArg, sizeFlag, timeoutFlag, volumeSizeFlag } from '.
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
 import { readUserData } from '../../lib/cli/user-data.js'
 import { VmCommand } from '../../lib/cli/vm-command.js'
-import { taskProgress } from '../../lib/cli/tasks.js'
 
 export default class VmCreate extends VmCommand<JsonRecord[], typeof VmCreate> {
   static override summary = 'Create virtual machines: one, or a range of names.'
@@ -101,7 +100,7 @@ export default class VmCreate extends VmCommand<JsonRecord[], typeof VmCreate> {
       return [this.showPlan(names.map((name) => `create the machine "${name}" (${size})`))]
     }
     const { prism, deadline } = context
-    const options = { deadline, ...(names.length === 1 ? { onTask: taskProgress(this.progress) } : {}) }
+    const options = { deadline, ...(names.length === 1 ? { onTask: this.onTask } : {}) }
     if (names.length > 1) this.progress.start(`Creating ${names.length} machines`)
     const items = names.map((name) => ({ name }))
     return this.forEach(

@@ -1,6 +1,5 @@
 import { mutationFlags, nameArg, timeoutFlag } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { taskProgress } from '../../lib/cli/tasks.js'
 import { VolumeCommand } from '../../lib/cli/volume-command.js'
 import { vmColumns } from '../../lib/cli/vms.js'
 
@@ -22,7 +21,7 @@ export default class VmDetachVolume extends VolumeCommand<JsonRecord, typeof VmD
     const vm = await findVm({ prism, deadline }, this.args.vm)
     const { group } = await findVolume(volumes, this.args.volume)
     if (this.flags['dry-run']) return this.showPlan([`detach volume "${group.name}" from the machine "${vm.name}"`])
-    await prism.detachFromVm(group.uuid, vm.uuid, { deadline, onTask: taskProgress(this.progress) })
+    await prism.detachFromVm(group.uuid, vm.uuid, { deadline, onTask: this.onTask })
     this.progress.done()
     this.say(`Detached volume ${group.name} from machine ${vm.name}.`)
     return this.showOne(vmColumns, await prism.vm(vm.uuid, { deadline }))

@@ -14,21 +14,15 @@ export default class VmRestart extends VmCommand<JsonRecord[], typeof VmRestart>
   }
 
   async run(): Promise<JsonRecord[]> {
-    const { findVms } = await import('../../lib/vm/find.js')
-    const context = await this.machines()
-    const vms = await findVms(context, [this.args.vm].flat())
     const { force } = this.flags
-    const how = force ? 'reset' : 'restart'
-    if (this.flags['dry-run']) return [this.showPlan(vms.map(({ name }) => `${how} the machine "${name}"`))]
-    const { prism, deadline } = context
-    if (vms.length > 1) this.progress.start(`Restarting ${vms.length} machines`)
-    return this.forEach(
-      vms,
-      async (vm) => {
-        await prism.setPowerState(vm.uuid, force ? 'reset' : 'acpi-reboot', { deadline })
-        return prism.vm(vm.uuid, { deadline })
-      },
-      { doing: 'be restarted', done: force ? 'Reset' : 'Asked to restart:' },
-    )
+    const request = {
+      named: this.args.vm,
+      dryRun: this.flags['dry-run'],
+      starting: 'Restarting',
+      doing: 'be restarted',
+    }
+    return force
+      ? this.setPower({ ...request, verb: 'reset', done: 'Reset' }, { transition: 'reset' })
+      : this.setPower({ ...request, verb: 'restart', done: 'Asked to restart:' }, { transition: 'acpi-reboot' })
   }
 }

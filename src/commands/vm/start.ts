@@ -9,20 +9,14 @@ export default class VmStart extends VmCommand<JsonRecord[], typeof VmStart> {
   static override flags = { 'dry-run': mutationFlags['dry-run'], timeout: timeoutFlag('10m') }
 
   async run(): Promise<JsonRecord[]> {
-    const { findVms } = await import('../../lib/vm/find.js')
-    const context = await this.machines()
-    const vms = await findVms(context, [this.args.vm].flat())
-    if (this.flags['dry-run']) return [this.showPlan(vms.map(({ name }) => `start the machine "${name}"`))]
-    const { prism, deadline } = context
-    if (vms.length > 1) this.progress.start(`Starting ${vms.length} machines`)
-    return this.forEach(
-      vms,
-      async (vm) => {
-        if (vm.powerState === 'on') return vm
-        await prism.setPowerState(vm.uuid, 'on', { deadline })
-        return prism.vm(vm.uuid, { deadline })
-      },
-      { doing: 'be started', done: 'Started' },
-    )
+    const request = {
+      named: this.args.vm,
+      dryRun: this.flags['dry-run'],
+      verb: 'start',
+      starting: 'Starting',
+      doing: 'be started',
+      done: 'Started',
+    }
+    return this.setPower(request, { transition: 'on', end: 'on' })
   }
 }

@@ -19,20 +19,21 @@ export default class VmStop extends VmCommand<JsonRecord[], typeof VmStop> {
   }
 
   async run(): Promise<JsonRecord[]> {
-    const { findVms } = await import('../../lib/vm/find.js')
-    const context = await this.machines()
-    const vms = await findVms(context, [this.args.vm].flat())
-    const { force } = this.flags
-    const how = force ? 'cut the power of' : 'shut down'
-    if (this.flags['dry-run']) return [this.showPlan(vms.map(({ name }) => `${how} the machine "${name}"`))]
+    const { force, grace } = this.flags
     const { stopVm } = await import('../../lib/vm/stop.js')
-    if (vms.length > 1) this.progress.start(`Stopping ${vms.length} machines`)
-    const onWait = ({ detail }: { detail: string }): void => this.progress.update(detail)
-    if (vms.length === 1) this.progress.start('Stopping')
-    return this.forEach(
-      vms,
-      (vm) => stopVm(context, vm, { force, timeoutMs: this.flags.grace, ...(vms.length === 1 ? { onWait } : {}) }),
-      { doing: 'be stopped', done: 'Stopped' },
-    )
+    const verb = force ? 'cut the power of' : 'shut down'
+    const request = {
+      named: this.args.vm,
+      dryRun: this.flags['dry-run'],
+      verb,
+      starting: 'Stopping',
+      doing: 'be stopped',
+      done: 'Stopped',
+    }
+    return this.forNamed(request, (vm, context, alone) => {
+      if (!alone) return stopVm(context, vm, { force, timeoutMs: grace })
+      this.progress.start('Stopping')
+      return stopVm(context, vm, { force, timeoutMs: grace, onWait: ({ detail }) => this.progress.update(detail) })
+    })
   }
 }

@@ -9,20 +9,14 @@ export default class VmSuspend extends VmCommand<JsonRecord[], typeof VmSuspend>
   static override flags = { 'dry-run': mutationFlags['dry-run'], timeout: timeoutFlag('10m') }
 
   async run(): Promise<JsonRecord[]> {
-    const { findVms } = await import('../../lib/vm/find.js')
-    const context = await this.machines()
-    const vms = await findVms(context, [this.args.vm].flat())
-    if (this.flags['dry-run']) return [this.showPlan(vms.map(({ name }) => `suspend the machine "${name}"`))]
-    const { prism, deadline } = context
-    if (vms.length > 1) this.progress.start(`Suspending ${vms.length} machines`)
-    return this.forEach(
-      vms,
-      async (vm) => {
-        if (vm.powerState === 'suspended') return vm
-        await prism.setPowerState(vm.uuid, 'suspend', { deadline })
-        return prism.vm(vm.uuid, { deadline })
-      },
-      { doing: 'be suspended', done: 'Suspended' },
-    )
+    const request = {
+      named: this.args.vm,
+      dryRun: this.flags['dry-run'],
+      verb: 'suspend',
+      starting: 'Suspending',
+      doing: 'be suspended',
+      done: 'Suspended',
+    }
+    return this.setPower(request, { transition: 'suspend', end: 'suspended' })
   }
 }

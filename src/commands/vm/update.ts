@@ -2,9 +2,7 @@ import { Flags } from '@oclif/core'
 import { AcsError } from '../../lib/base/errors.js'
 import { mutationFlags, nameArg, sizeFlag, timeoutFlag } from '../../lib/cli/flags.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
-import { taskProgress } from '../../lib/cli/tasks.js'
 import { VmCommand } from '../../lib/cli/vm-command.js'
-import { vmColumns } from '../../lib/cli/vms.js'
 import type { VmChange } from '../../lib/prism/prism.js'
 
 export default class VmUpdate extends VmCommand<JsonRecord, typeof VmUpdate> {
@@ -43,9 +41,7 @@ export default class VmUpdate extends VmCommand<JsonRecord, typeof VmUpdate> {
     const { prism, deadline } = context
     const vm = await findVm(context, this.args.vm)
     if (flags['dry-run']) return this.showPlan([`change ${Object.keys(change).join(', ')} of the machine "${vm.name}"`])
-    await prism.updateVm(vm, change, { deadline, onTask: taskProgress(this.progress) })
-    this.progress.done()
-    this.say(`Changed machine ${change.name ?? vm.name}.`)
-    return this.showOne(vmColumns, await prism.vm(vm.uuid, { deadline }))
+    await prism.updateVm(vm, change, { deadline, onTask: this.onTask })
+    return this.tellVm(vm.uuid, `Changed machine ${change.name ?? vm.name}.`)
   }
 }

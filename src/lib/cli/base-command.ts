@@ -7,7 +7,7 @@ import { printable, printableLines } from '../base/printable.js'
 import { redactKnown } from '../base/redact.js'
 import type { HostMachine } from '../host/host.js'
 import type { PrismCallEvent } from '../prism/connect.js'
-import type { Prism } from '../prism/prism.js'
+import type { CallOptions, Prism } from '../prism/prism.js'
 import { createHost, openPrism, resolveFlags } from './connection.js'
 import type { ResolvedConnection } from './connection.js'
 import { createDebugLog } from './debug-log.js'
@@ -27,6 +27,7 @@ import type { Progress } from './progress.js'
 import { Prompt } from './prompt.js'
 import { report } from './report.js'
 import { divertStdout, writeStdout } from './stdout.js'
+import { taskProgress } from './tasks.js'
 import { style } from './terminal.js'
 
 type SharedFlags = Interfaces.InferredFlags<typeof connectionFlags & typeof globalFlags>
@@ -95,6 +96,11 @@ export abstract class AcsCommand<Result, C extends typeof Command = typeof Comma
       }),
     )
     return this.connected
+  }
+
+  /** For the services' `onTask`. */
+  protected get onTask(): NonNullable<CallOptions['onTask']> {
+    return taskProgress(this.progress)
   }
 
   /** Told of every try of a call to the cluster. */

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core'
 import type { Command } from '@oclif/core'
-import type { Vm } from '../prism/prism.js'
+import type { PowerState, PowerTransition, Vm } from '../prism/prism.js'
 import type { VmContext } from '../vm/context.js'
 import type { Outcome } from '../vm/several.js'
 import { AcsCommand } from './base-command.js'
@@ -17,10 +17,57 @@ export function vmsArg() {
   })
 }
 
+export interface ForNamed {
+  /** The argument. */
+  named: string | readonly string[]
+  dryRun: boolean
+  /** For the plan of a dry run: `start`. */
+  verb: string
+  /** For the progress of several: `Starting`. */
+  starting: string
+  /** Completes "could not": `be started`. */
+  doing: string
+  /** `Started` */
+  done: string
+}
+
 /** What commands about machines share. */
 export abstract class VmCommand<Result, C extends typeof Command = typeof Command> extends AcsCommand<Result, C> {
   protected async machines(): Promise<VmContext> {
     return { prism: await this.prism(), deadline: this.deadline }
+  }
+
+  /** Ends a change: says what happened, and shows the machine as it is now. */
+  protected async tellVm(uuid: string, text: string): Promise<JsonRecord> {
+    const { prism, deadline } = await this.machines()
+    this.progress.done()
+    this.say(text)
+    return this.showOne(vmColumns, await prism.vm(uuid, { deadline }))
+  }
+
+  /** `forEach` of the machines that the argument means; with `--dry-run` only says what it would do. */
+  protected async forNamed(
+    request: ForNamed,
+    work: (vm: Vm, context: VmContext, alone: boolean) => Promise<Vm>,
+  ): Promise<JsonRecord[]> {
+    const { findVms } = await import('../vm/find.js')
+    const context = await this.machines()
+    const vms = await findVms(context, [request.named].flat())
+    if (request.dryRun) return [this.showPlan(vms.map(({ name }) => `${request.verb} the machine "${name}"`))]
+    if (vms.length > 1) this.progress.start(`${request.starting} ${vms.length} machines`)
+    return this.forEach(vms, (vm) => work(vm, context, vms.length === 1), request)
+  }
+
+  /** Changes the power state of the named machines; one that is at `end` already stays as it is. */
+  protected setPower(
+    request: ForNamed,
+    { transition, end }: { transition: PowerTransition; end?: PowerState },
+  ): Promise<JsonRecord[]> {
+    return this.forNamed(request, async (vm, { prism, deadline }) => {
+      if (vm.powerState === end) return vm
+      await prism.setPowerState(vm.uuid, transition, { deadline })
+      return prism.vm(vm.uuid, { deadline })
+    })
   }
 
   /**

@@ -2,7 +2,6 @@ import { Flags } from '@oclif/core'
 import type { Command, Interfaces } from '@oclif/core'
 import { formatSize, parseSize } from '../base/sizes.js'
 import { defaultStateFolder } from '../host/roots.js'
-import type { CallOptions } from '../prism/prism.js'
 import type { VolumeContext, VolumeEvent } from '../volume/context.js'
 import type { VolumeInfo } from '../volume/info.js'
 import { printable } from '../volume/names.js'
@@ -10,7 +9,6 @@ import type { Volume } from '../volume/volume.js'
 import { AcsCommand } from './base-command.js'
 import { mutationFlags } from './flags.js'
 import { recordOf, textOf, type Columns, type JsonRecord, type JsonValue } from './output/columns.js'
-import { taskProgress } from './tasks.js'
 
 const size = { numeric: true, parse: parseSize, format: (value: JsonValue) => formatSize(Number(value)) }
 
@@ -192,11 +190,6 @@ export abstract class VolumeCommand<Result, C extends typeof Command = typeof Co
     const loser = await whoLoses(context, volume)
     if (loser !== undefined)
       await this.prompt.confirm(`Take volume "${volume}" from ${loser}? What is not written yet there is lost.`)
-  }
-
-  /** For the services' `onTask`. */
-  protected get onTask(): NonNullable<CallOptions['onTask']> {
-    return taskProgress(this.progress)
   }
 
   /**

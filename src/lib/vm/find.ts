@@ -1,6 +1,5 @@
 import { isUuid } from '../base/uuid.js'
-import type { Image, Network, StorageContainer, Vm } from '../prism/prism.js'
-import { findContainer as findStorageContainer } from '../volume/containers.js'
+import type { Image, Network, Vm } from '../prism/prism.js'
 import type { VmContext } from './context.js'
 import { matchNames, vmKind } from './names.js'
 import { pick } from './pick.js'
@@ -29,10 +28,5 @@ export async function findNetwork(context: VmContext, nameOrUuid: string): Promi
   return pick({ what: 'network', listCommand: 'acs network list' }, networks, nameOrUuid)
 }
 
-/**
- * The storage container of that name or UUID, or the one that volumes go to where none is named. Throws EACSNOCONTAINER
- * (not found) or EACSCONTAINER (usage), as for volumes.
- */
-export function findContainer(context: VmContext, nameOrUuid: string | undefined): Promise<StorageContainer> {
-  return findStorageContainer(context, nameOrUuid)
-}
+/** The one that volumes go to where none is named. */
+export { findContainer } from '../volume/containers.js'

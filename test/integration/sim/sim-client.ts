@@ -120,3 +120,8 @@ export async function makeVm(client: SimClient, more: object = {}): Promise<stri
   if (task.progress_status !== 'Succeeded') throw new Error(task.meta_response.error_detail)
   return task.entity_list[0]!.entity_id
 }
+
+/** A machine with its disks and interfaces, as the cluster tells it. */
+export async function readVm(client: SimClient, uuid: string): Promise<WireBody> {
+  return (await client.get(`/vms/${uuid}?include_vm_disk_config=true&include_vm_nic_config=true`)).body
+}

@@ -1,7 +1,7 @@
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { defaultContainer, makeVm, startRig, type Rig } from './sim-client.js'
+import { defaultContainer, makeVm, readVm, startRig, type Rig } from './sim-client.js'
 import type { WireBody } from './wire.js'
 
 const mib = 1024 ** 2
@@ -39,9 +39,7 @@ async function make(text: string): Promise<string> {
   return uuid
 }
 
-async function read(uuid: string): Promise<WireBody> {
-  return (await rig.client.get(`/vms/${uuid}?include_vm_disk_config=true&include_vm_nic_config=true`)).body
-}
+const read = (uuid: string): Promise<WireBody> => readVm(rig.client, uuid)
 
 async function diskFile(vmUuid: string): Promise<string> {
   const [disk] = (await read(vmUuid)).vm_disk_info

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { defaultContainer, gib, makeVm, startRig, type Rig } from './sim-client.js'
+import { defaultContainer, gib, makeVm, readVm, startRig, type Rig } from './sim-client.js'
 import type { WireBody } from './wire.js'
 
 const mib = 1024 ** 2
@@ -38,9 +38,7 @@ function disk(sizeBytes: number, more: object = {}): object {
   return { vm_disk_create: { size: sizeBytes, storage_container_uuid: container }, ...more }
 }
 
-async function read(uuid: string): Promise<WireBody> {
-  return (await rig.client.get(`/vms/${uuid}?include_vm_disk_config=true&include_vm_nic_config=true`)).body
-}
+const read = (uuid: string): Promise<WireBody> => readVm(rig.client, uuid)
 
 async function power(uuid: string, transition: string, more: object = {}): Promise<WireBody> {
   return rig.client.done(rig.client.post(`/vms/${uuid}/set_power_state/`, { transition, ...more }))

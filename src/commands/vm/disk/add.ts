@@ -2,9 +2,7 @@ import { Flags } from '@oclif/core'
 import { AcsError } from '../../../lib/base/errors.js'
 import { mutationFlags, nameArg, timeoutFlag, volumeSizeFlag } from '../../../lib/cli/flags.js'
 import type { JsonRecord } from '../../../lib/cli/output/columns.js'
-import { taskProgress } from '../../../lib/cli/tasks.js'
 import { VmCommand } from '../../../lib/cli/vm-command.js'
-import { vmColumns } from '../../../lib/cli/vms.js'
 
 export default class VmDiskAdd extends VmCommand<JsonRecord, typeof VmDiskAdd> {
   static override summary = 'Give a machine one more disk: empty, of an image, or a CD-ROM.'
@@ -60,9 +58,7 @@ export default class VmDiskAdd extends VmCommand<JsonRecord, typeof VmDiskAdd> {
       })
     if (flags['dry-run']) return this.showPlan([`add a disk to the machine "${vm.name}"`])
     const spec = { ...disk, ...(flags.bus === undefined ? {} : { bus: flags.bus }) }
-    await prism.addVmDisk(vm.uuid, spec, { deadline, onTask: taskProgress(this.progress) })
-    this.progress.done()
-    this.say(`Added a disk to machine ${vm.name}.`)
-    return this.showOne(vmColumns, await prism.vm(vm.uuid, { deadline }))
+    await prism.addVmDisk(vm.uuid, spec, { deadline, onTask: this.onTask })
+    return this.tellVm(vm.uuid, `Added a disk to machine ${vm.name}.`)
   }
 }

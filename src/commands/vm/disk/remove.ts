@@ -1,8 +1,6 @@
 import { destructiveFlags, mutationFlags, nameArg, timeoutFlag } from '../../../lib/cli/flags.js'
 import type { JsonRecord } from '../../../lib/cli/output/columns.js'
-import { taskProgress } from '../../../lib/cli/tasks.js'
 import { VmCommand } from '../../../lib/cli/vm-command.js'
-import { vmColumns } from '../../../lib/cli/vms.js'
 
 export default class VmDiskRemove extends VmCommand<JsonRecord, typeof VmDiskRemove> {
   static override summary = 'Take a disk off a machine, with what is on it, for good.'
@@ -27,9 +25,7 @@ export default class VmDiskRemove extends VmCommand<JsonRecord, typeof VmDiskRem
       vm.name,
       `This removes the disk ${disk} of machine "${vm.name}" and what is on it, for good.`,
     )
-    await prism.removeVmDisk(vm, disk, { deadline, onTask: taskProgress(this.progress) })
-    this.progress.done()
-    this.say(`Removed the disk ${disk} of machine ${vm.name}.`)
-    return this.showOne(vmColumns, await prism.vm(vm.uuid, { deadline }))
+    await prism.removeVmDisk(vm, disk, { deadline, onTask: this.onTask })
+    return this.tellVm(vm.uuid, `Removed the disk ${disk} of machine ${vm.name}.`)
   }
 }

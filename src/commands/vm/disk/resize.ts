@@ -1,9 +1,7 @@
 import { parseVolumeSize } from '../../../lib/base/sizes.js'
 import { mutationFlags, nameArg, timeoutFlag } from '../../../lib/cli/flags.js'
 import type { JsonRecord } from '../../../lib/cli/output/columns.js'
-import { taskProgress } from '../../../lib/cli/tasks.js'
 import { VmCommand } from '../../../lib/cli/vm-command.js'
-import { vmColumns } from '../../../lib/cli/vms.js'
 
 export default class VmDiskResize extends VmCommand<JsonRecord, typeof VmDiskResize> {
   static override summary = 'Grow a disk of a machine; it keeps its data.'
@@ -23,9 +21,10 @@ export default class VmDiskResize extends VmCommand<JsonRecord, typeof VmDiskRes
     const { disk, size } = this.args
     const sizeBytes = parseVolumeSize(size)
     if (this.flags['dry-run']) return this.showPlan([`grow the disk ${disk} of the machine "${vm.name}" to ${size}`])
-    await prism.resizeVmDisk(vm, disk, sizeBytes, { deadline, onTask: taskProgress(this.progress) })
-    this.progress.done()
-    this.say(`Grew the disk ${disk} of machine ${vm.name}. Its guest must grow partition and filesystem itself.`)
-    return this.showOne(vmColumns, await prism.vm(vm.uuid, { deadline }))
+    await prism.resizeVmDisk(vm, disk, sizeBytes, { deadline, onTask: this.onTask })
+    return this.tellVm(
+      vm.uuid,
+      `Grew the disk ${disk} of machine ${vm.name}. Its guest must grow partition and filesystem itself.`,
+    )
   }
 }

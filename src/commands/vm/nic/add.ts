@@ -1,8 +1,6 @@
 import { mutationFlags, nameArg, timeoutFlag } from '../../../lib/cli/flags.js'
 import type { JsonRecord } from '../../../lib/cli/output/columns.js'
-import { taskProgress } from '../../../lib/cli/tasks.js'
 import { VmCommand } from '../../../lib/cli/vm-command.js'
-import { vmColumns } from '../../../lib/cli/vms.js'
 
 export default class VmNicAdd extends VmCommand<JsonRecord, typeof VmNicAdd> {
   static override summary = 'Give a machine one more network interface.'
@@ -21,9 +19,7 @@ export default class VmNicAdd extends VmCommand<JsonRecord, typeof VmNicAdd> {
     const { planNic } = await import('../../../lib/vm/create.js')
     const nic = await planNic(context, this.args.network)
     if (this.flags['dry-run']) return this.showPlan([`add an interface to the machine "${vm.name}"`])
-    await prism.addVmNic(vm.uuid, nic, { deadline, onTask: taskProgress(this.progress) })
-    this.progress.done()
-    this.say(`Added an interface to machine ${vm.name}.`)
-    return this.showOne(vmColumns, await prism.vm(vm.uuid, { deadline }))
+    await prism.addVmNic(vm.uuid, nic, { deadline, onTask: this.onTask })
+    return this.tellVm(vm.uuid, `Added an interface to machine ${vm.name}.`)
   }
 }

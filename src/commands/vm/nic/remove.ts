@@ -1,8 +1,6 @@
 import { mutationFlags, nameArg, timeoutFlag } from '../../../lib/cli/flags.js'
 import type { JsonRecord } from '../../../lib/cli/output/columns.js'
-import { taskProgress } from '../../../lib/cli/tasks.js'
 import { VmCommand } from '../../../lib/cli/vm-command.js'
-import { vmColumns } from '../../../lib/cli/vms.js'
 
 export default class VmNicRemove extends VmCommand<JsonRecord, typeof VmNicRemove> {
   static override summary = 'Take a network interface off a machine.'
@@ -17,9 +15,7 @@ export default class VmNicRemove extends VmCommand<JsonRecord, typeof VmNicRemov
     const vm = await findVm(context, this.args.vm)
     const { mac } = this.args
     if (this.flags['dry-run']) return this.showPlan([`remove the interface ${mac} of the machine "${vm.name}"`])
-    await prism.removeVmNic(vm.uuid, mac, { deadline, onTask: taskProgress(this.progress) })
-    this.progress.done()
-    this.say(`Removed the interface ${mac} of machine ${vm.name}.`)
-    return this.showOne(vmColumns, await prism.vm(vm.uuid, { deadline }))
+    await prism.removeVmNic(vm.uuid, mac, { deadline, onTask: this.onTask })
+    return this.tellVm(vm.uuid, `Removed the interface ${mac} of machine ${vm.name}.`)
   }
 }

@@ -1,6 +1,5 @@
 import { mutationFlags, nameArg, timeoutFlag } from '../../../lib/cli/flags.js'
 import type { JsonRecord } from '../../../lib/cli/output/columns.js'
-import { taskProgress } from '../../../lib/cli/tasks.js'
 import { VmCommand } from '../../../lib/cli/vm-command.js'
 import { vmSnapshotColumns } from '../../../lib/cli/vms.js'
 
@@ -22,7 +21,7 @@ export default class VmSnapshotCreate extends VmCommand<JsonRecord, typeof VmSna
     const vm = await findVm(context, this.args.vm)
     const { name } = this.args
     if (this.flags['dry-run']) return this.showPlan([`take the snapshot "${name}" of the machine "${vm.name}"`])
-    const { uuid } = await prism.createVmSnapshot(vm.uuid, name, { deadline, onTask: taskProgress(this.progress) })
+    const { uuid } = await prism.createVmSnapshot(vm.uuid, name, { deadline, onTask: this.onTask })
     this.progress.done()
     this.say(`Took snapshot ${name} of machine ${vm.name}.`)
     return this.showOne(vmSnapshotColumns, await findSnapshot(context, vm.uuid, uuid))

@@ -1,6 +1,5 @@
 import { destructiveFlags, mutationFlags, nameArg, timeoutFlag } from '../../../lib/cli/flags.js'
 import type { JsonRecord } from '../../../lib/cli/output/columns.js'
-import { taskProgress } from '../../../lib/cli/tasks.js'
 import { VmCommand } from '../../../lib/cli/vm-command.js'
 
 export default class VmSnapshotDelete extends VmCommand<JsonRecord, typeof VmSnapshotDelete> {
@@ -20,7 +19,7 @@ export default class VmSnapshotDelete extends VmCommand<JsonRecord, typeof VmSna
     if (this.flags['dry-run']) return this.showPlan([`delete the snapshot "${name}" of the machine "${vm}"`])
     await this.prompt.typeBack(name, `This deletes the snapshot "${name}" of machine "${vm}", for good.`)
     const { prism, deadline } = context
-    await prism.deleteVmSnapshot(snapshot, { deadline, onTask: taskProgress(this.progress) })
+    await prism.deleteVmSnapshot(snapshot, { deadline, onTask: this.onTask })
     this.progress.done()
     this.say(`Deleted snapshot ${name} of machine ${vm}.`)
     if (this.flags.output === 'name') this.print(name)

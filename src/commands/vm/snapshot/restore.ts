@@ -1,8 +1,6 @@
 import { destructiveFlags, mutationFlags, nameArg, timeoutFlag } from '../../../lib/cli/flags.js'
 import type { JsonRecord } from '../../../lib/cli/output/columns.js'
-import { taskProgress } from '../../../lib/cli/tasks.js'
 import { VmCommand } from '../../../lib/cli/vm-command.js'
-import { vmColumns } from '../../../lib/cli/vms.js'
 
 export default class VmSnapshotRestore extends VmCommand<JsonRecord, typeof VmSnapshotRestore> {
   static override summary = 'Make a machine what it was at a snapshot; what came after is lost.'
@@ -24,9 +22,7 @@ export default class VmSnapshotRestore extends VmCommand<JsonRecord, typeof VmSn
     const { vm, vmUuid, name } = snapshot
     if (this.flags['dry-run']) return this.showPlan([`restore the machine "${vm}" to its snapshot "${name}"`])
     await this.prompt.typeBack(vm, `This takes machine "${vm}" back to snapshot "${name}"; what came after is lost.`)
-    await prism.restoreVm(vmUuid, snapshot.uuid, { deadline, onTask: taskProgress(this.progress) })
-    this.progress.done()
-    this.say(`Machine ${vm} is what it was at snapshot ${name}.`)
-    return this.showOne(vmColumns, await prism.vm(vmUuid, { deadline }))
+    await prism.restoreVm(vmUuid, snapshot.uuid, { deadline, onTask: this.onTask })
+    return this.tellVm(vmUuid, `Machine ${vm} is what it was at snapshot ${name}.`)
   }
 }

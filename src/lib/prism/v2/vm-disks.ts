@@ -3,6 +3,7 @@ import { deadlineIn, type Deadline } from '../../base/deadline.js'
 import type { MutationOptions, TaskReference, Vm, VmDisk, VmDiskSpec } from '../prism.js'
 import type { PrismHttp } from '../http.js'
 import { pause } from './entity.js'
+import { changeMachine } from './machine-change.js'
 import { onMachine } from './machine-refusal.js'
 import type { VmDiskEntity } from './machine-schema.js'
 import { settle, taskTimeoutMs } from './tasks.js'
@@ -52,17 +53,14 @@ export async function addVmDisk(
   disk: VmDiskSpec,
   options: MutationOptions = {},
 ): Promise<TaskReference> {
-  const deadline = options.deadline ?? deadlineIn(taskTimeoutMs)
-  return onMachine({ uuid }, async () => {
-    const { body } = await http.request({
-      method: 'POST',
-      path: vmPath(uuid, '/disks/attach'),
-      body: { uuid, vm_disks: [vmDiskOf(disk)] },
-      deadline,
-      doing: `adding a disk to the VM ${uuid}`,
-    })
-    return settle(http, body, 'a change of disks', { ...options, deadline })
-  })
+  const request = {
+    method: 'POST' as const,
+    path: vmPath(uuid, '/disks/attach'),
+    body: { uuid, vm_disks: [vmDiskOf(disk)] },
+    doing: `adding a disk to the VM ${uuid}`,
+    what: 'a change of disks',
+  }
+  return changeMachine(http, { uuid }, request, options)
 }
 
 /**
@@ -78,16 +76,14 @@ export async function removeVmDisk(
   const deadline = options.deadline ?? deadlineIn(taskTimeoutMs)
   const disk = diskAt(vm, label)
   try {
-    return await onMachine(vm, async () => {
-      const { body } = await http.request({
-        method: 'POST',
-        path: vmPath(vm.uuid, '/disks/detach'),
-        body: { uuid: vm.uuid, vm_disks: [{ disk_address: addressOf(disk), is_cdrom: disk.cdrom }] },
-        deadline,
-        doing: `removing the disk ${label} of the VM "${vm.name}"`,
-      })
-      return settle(http, body, 'a change of disks', { ...options, deadline })
-    })
+    const request = {
+      method: 'POST' as const,
+      path: vmPath(vm.uuid, '/disks/detach'),
+      body: { uuid: vm.uuid, vm_disks: [{ disk_address: addressOf(disk), is_cdrom: disk.cdrom }] },
+      doing: `removing the disk ${label} of the VM "${vm.name}"`,
+      what: 'a change of disks',
+    }
+    return await changeMachine(http, vm, request, { ...options, deadline })
   } catch (error) {
     if (!isAcsError(error) || error.details.ambiguous !== true) throw error
     const now = await findVm(http, vm.uuid, { deadline })

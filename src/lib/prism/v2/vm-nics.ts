@@ -2,8 +2,8 @@ import { AcsError, isAcsError } from '../../base/errors.js'
 import { deadlineIn } from '../../base/deadline.js'
 import type { MutationOptions, TaskReference, VmNicSpec } from '../prism.js'
 import type { PrismHttp } from '../http.js'
-import { onMachine } from './machine-refusal.js'
-import { settle, taskTimeoutMs } from './tasks.js'
+import { changeMachine } from './machine-change.js'
+import { taskTimeoutMs } from './tasks.js'
 import { findVm, vmPath } from './vms.js'
 
 /** v2 `VMNicSpecDTO`. Without `request_ip` a managed network gives any address, and another none. */
@@ -22,17 +22,14 @@ export async function addVmNic(
   nic: VmNicSpec,
   options: MutationOptions = {},
 ): Promise<TaskReference> {
-  const deadline = options.deadline ?? deadlineIn(taskTimeoutMs)
-  return onMachine({ uuid }, async () => {
-    const { body } = await http.request({
-      method: 'POST',
-      path: vmPath(uuid, '/nics/'),
-      body: { uuid, spec_list: [vmNicOf(nic)] },
-      deadline,
-      doing: `adding an interface to the VM ${uuid}`,
-    })
-    return settle(http, body, 'a change of interfaces', { ...options, deadline })
-  })
+  const request = {
+    method: 'POST' as const,
+    path: vmPath(uuid, '/nics/'),
+    body: { uuid, spec_list: [vmNicOf(nic)] },
+    doing: `adding an interface to the VM ${uuid}`,
+    what: 'a change of interfaces',
+  }
+  return changeMachine(http, { uuid }, request, options)
 }
 
 /** Removes the interface of that MAC address, which is its identity in v2. Throws EACSNOTFOUND. */
@@ -44,17 +41,15 @@ export async function removeVmNic(
 ): Promise<TaskReference> {
   const deadline = options.deadline ?? deadlineIn(taskTimeoutMs)
   try {
-    return await onMachine({ uuid }, async () => {
-      const { body } = await http.request({
-        method: 'DELETE',
-        // Colons may stand in a path, and scripts that work against clusters send them so.
-        path: vmPath(uuid, `/nics/${encodeURIComponent(macAddress).replaceAll('%3A', ':')}`),
-        repeatable: true,
-        deadline,
-        doing: `removing the interface ${macAddress} of the VM ${uuid}`,
-      })
-      return settle(http, body, 'a change of interfaces', { ...options, deadline })
-    })
+    const request = {
+      method: 'DELETE' as const,
+      // Colons may stand in a path, and scripts that work against clusters send them so.
+      path: vmPath(uuid, `/nics/${encodeURIComponent(macAddress).replaceAll('%3A', ':')}`),
+      repeatable: true,
+      doing: `removing the interface ${macAddress} of the VM ${uuid}`,
+      what: 'a change of interfaces',
+    }
+    return await changeMachine(http, { uuid }, request, { ...options, deadline })
   } catch (error) {
     if (!isAcsError(error) || !['EACSPRISM', 'EACSNOTFOUND', 'EACSTASKFAILED'].includes(error.code)) throw error
     const now = await findVm(http, uuid, { deadline })

@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { deadlineIn } from '../../base/deadline.js'
 import type { InferOutput } from 'valibot'
 import type { CallOptions, MutationOptions, TaskReference, VmSnapshot } from '../prism.js'
 import type { PrismHttp } from '../http.js'
 import { bringForth } from './bring-forth.js'
 import { listAll } from './collection.js'
 import { ifKnown, readEntity, type EntityKind } from './entity.js'
+import { changeMachine } from './machine-change.js'
 import { onMachine } from './machine-refusal.js'
 import { vmSnapshotSchema } from './machine-schema.js'
 import { remove } from './removal.js'
 import { dateOf } from './schema.js'
-import { settle, taskTimeoutMs } from './tasks.js'
 import { vmPath } from './vms.js'
 
 export async function listVmSnapshots(
@@ -74,17 +73,14 @@ export function restoreVm(
   snapshotUuid: string,
   options: MutationOptions = {},
 ): Promise<TaskReference> {
-  const deadline = options.deadline ?? deadlineIn(taskTimeoutMs)
-  return onMachine({ uuid: vmUuid }, async () => {
-    const { body } = await http.request({
-      method: 'POST',
-      path: vmPath(vmUuid, '/restore'),
-      body: { uuid: vmUuid, snapshot_uuid: snapshotUuid, restore_network_configuration: true },
-      deadline,
-      doing: `restoring the VM ${vmUuid}`,
-    })
-    return settle(http, body, 'a restore', { ...options, deadline })
-  })
+  const request = {
+    method: 'POST' as const,
+    path: vmPath(vmUuid, '/restore'),
+    body: { uuid: vmUuid, snapshot_uuid: snapshotUuid, restore_network_configuration: true },
+    doing: `restoring the VM ${vmUuid}`,
+    what: 'a restore',
+  }
+  return changeMachine(http, { uuid: vmUuid }, request, options)
 }
 
 const snapshotKind: EntityKind<typeof vmSnapshotSchema> = {
