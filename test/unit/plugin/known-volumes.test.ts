@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { VolumeGroup } from '../../../src/lib/prism/prism.js'
 import { openKnownVolumes, type KnownVolumes } from '../../../src/lib/plugin/known-volumes.js'
 import { temporaryFolder } from '../volume/fake-context.js'
@@ -20,8 +20,8 @@ async function scene(): Promise<Scene> {
   const prism = fakePrism()
   const stateFolder = await temporaryFolder()
   const kept = new Set<string>()
-  const open = (): Promise<KnownVolumes> =>
-    openKnownVolumes({
+  const open = async (): Promise<KnownVolumes> => {
+    const known = await openKnownVolumes({
       stateFolder,
       list: () => prism.volumeGroups(),
       isKept: (each) => kept.has(each),
@@ -29,6 +29,10 @@ async function scene(): Promise<Scene> {
         throw error
       },
     })
+    // A delayed write would make the folder again after the test.
+    onTestFinished(() => known.flush())
+    return known
+  }
   return { prism, stateFolder, kept, open, known: await open() }
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { AcsError } from '../../../src/lib/base/errors.js'
 import { CannotTell, type DriverVolume, type VolumeDriver } from '../../../src/lib/plugin/driver.js'
 import { openKnownVolumes, type KnownVolumes } from '../../../src/lib/plugin/known-volumes.js'
@@ -24,6 +24,8 @@ async function driverScene(): Promise<DriverScene> {
     isKept: (uuid) => s.volumes.byUuid(uuid) !== undefined,
     warn: () => undefined,
   })
+  // A delayed write would make the folder again after the test.
+  onTestFinished(() => known.flush())
   const removed: string[] = []
   const driver = createNutanixDriver({
     known,

@@ -93,7 +93,11 @@ export async function scene(options: SceneOptions = {}): Promise<Scene> {
       acquire: options.acquire ?? ((_volume, _call, use) => use()),
       retried: () => undefined,
     })
-    onTestFinished(() => volumes.stop())
+    onTestFinished(async () => {
+      volumes.stop()
+      // A detach at work would make the state folder again after the test.
+      await volumes.letGoOfAll(deadlineIn(1000)).catch(() => undefined)
+    })
     return volumes
   }
   const volumes = await open()
