@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** CI adds the reports of all runs up (scripts/test-totals.mjs). */
@@ -8,6 +9,8 @@ export default defineConfig({
     globals: false,
     disableConsoleIntercept: true,
     pool: 'forks',
+    // Most tests wait for processes of their own: one more than the cores keeps them busy. Vitest would take one fewer.
+    maxWorkers: availableParallelism() + 1,
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 10_000 } },
