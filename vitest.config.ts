@@ -4,6 +4,19 @@ import { defineConfig } from 'vitest/config'
 /** CI adds the reports of all runs up (scripts/test-totals.mjs). */
 const report = process.env.ACS_TEST_REPORT
 
+const endToEnd = {
+  globalSetup: ['test/contract/setup.ts', 'test/secrets/global-setup.ts'],
+  setupFiles: 'test/secrets/test-setup.ts',
+  testTimeout: 300_000,
+  hookTimeout: 120_000,
+}
+/** Docker's daemons share /run/docker/plugins and the machine's network; benches and counts of memory want it quiet. */
+const needsMachineAlone = [
+  'test/e2e/bench/**/*.test.ts',
+  'test/e2e/plugin/{compose,docker,endurance,inline-names,managed,podman,restarts,sidekick,swarm}*.test.ts',
+  'test/e2e/volume/{cycles,missing-tools}.test.ts',
+]
+
 export default defineConfig({
   test: {
     globals: false,
@@ -26,15 +39,24 @@ export default defineConfig({
       },
       {
         extends: true,
-        // e2e tests share the kernel's mount table, loop devices and tools: one file at a time.
         test: {
+          ...endToEnd,
           name: 'e2e',
-          globalSetup: ['test/contract/setup.ts', 'test/secrets/global-setup.ts'],
-          setupFiles: 'test/secrets/test-setup.ts',
           include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
+          exclude: needsMachineAlone,
+          // Each lab looks at what is its own; two files at once keep both cores busy.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...endToEnd,
+          name: 'e2e-alone',
+          include: needsMachineAlone,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
