@@ -7,7 +7,7 @@ set -euo pipefail
 # Attaching and mounting with the userspace initiator, and the filesystems.
 runtime=(qemu-system-common qemu-block-extra libiscsi-bin fuse3 e2fsprogs xfsprogs util-linux)
 # What the tests use besides: peers to compare with, disks to refuse, a keyring to store in, engines to serve.
-test=("${runtime[@]}" qemu-utils tgt btrfs-progs lvm2 cryptsetup-bin mdadm open-iscsi
+test=("${runtime[@]}" qemu-utils qemu-system-x86 dnsmasq-base genisoimage tgt btrfs-progs lvm2 cryptsetup-bin mdadm open-iscsi
   dbus dbus-x11 gnome-keyring libsecret-1-0 curl jq procps
   docker.io docker-compose busybox-static podman iproute2 systemd perl python3)
 

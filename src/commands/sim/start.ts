@@ -5,6 +5,7 @@ import { durationFlag, sizeFlag } from '../../lib/cli/flags.js'
 import { interruptSignal } from '../../lib/cli/interrupt.js'
 import type { JsonRecord } from '../../lib/cli/output/columns.js'
 import { runningColumns, simulatorFlags } from '../../lib/cli/simulator.js'
+import { hypervisorKinds } from '../../lib/sim/hypervisor-kinds.js'
 
 const defaultTaskMs = 300
 
@@ -25,9 +26,17 @@ export default class SimStart extends AcsCommand<JsonRecord | null, typeof SimSt
       default: '127.0.0.1:9440',
     }),
     iscsi: Flags.string({
-      summary: 'Address of the iSCSI data services portal.',
+      summary: "Address of the iSCSI data services portal (127.0.0.1:3260; where machines boot, their subnet's first).",
       helpValue: 'HOST:PORT',
-      default: '127.0.0.1:3260',
+    }),
+    hypervisor: Flags.option({
+      summary: 'What machines are: records, or QEMU processes that really boot.',
+      options: hypervisorKinds,
+      default: 'records' as const,
+    })(),
+    subnet: Flags.string({
+      summary: 'Subnet of the cluster and of its first network where machines boot as root (10.38.0.0/24).',
+      helpValue: 'CIDR',
     }),
     'task-duration': durationFlag({ summary: 'How long a task takes (300ms).', default: defaultTaskMs }),
     capacity: sizeFlag({ summary: 'Capacity of the storage containers of a new cluster (10.8T).' }),
@@ -43,9 +52,11 @@ export default class SimStart extends AcsCommand<JsonRecord | null, typeof SimSt
     const dataFolder = resolve(this.flags.data ?? defaultDataFolder())
     if (this.flags.detach) return this.detach(dataFolder)
     const { runSimulator } = await import('../../lib/sim/daemon.js')
-    const { listen, iscsi, capacity } = this.flags
+    const { listen, iscsi, capacity, hypervisor, subnet } = this.flags
     const behaviour = { taskDurationMs: this.flags['task-duration'] }
-    const options = { dataFolder, listen, iscsi, behaviour, containerCapacityBytes: capacity, record: this.record }
+    const { record } = this
+    const places = { dataFolder, listen, iscsi, hypervisor, subnet, record }
+    const options = { ...places, behaviour, containerCapacityBytes: capacity }
     await runSimulator(options, interruptSignal(), ({ endpoint, dataServices }) => {
       this.say(`The simulator answers on ${endpoint}, iSCSI on ${dataServices}. Ctrl-C stops it.`)
       this.say(`In another shell: ${this.environmentCommand}`)
@@ -55,8 +66,10 @@ export default class SimStart extends AcsCommand<JsonRecord | null, typeof SimSt
 
   private async detach(dataFolder: string): Promise<JsonRecord> {
     const { startDetached } = await import('../../lib/sim/daemon.js')
-    const { listen, iscsi, capacity } = this.flags
-    const argv = ['sim', 'start', '--data', dataFolder, '--listen', listen, '--iscsi', iscsi]
+    const { listen, iscsi, capacity, hypervisor, subnet } = this.flags
+    const argv = ['sim', 'start', '--data', dataFolder, '--listen', listen, '--hypervisor', hypervisor]
+    if (iscsi !== undefined) argv.push('--iscsi', iscsi)
+    if (subnet !== undefined) argv.push('--subnet', subnet)
     argv.push('--task-duration', `${this.flags['task-duration']}ms`, '--no-input')
     if (capacity !== undefined) argv.push('--capacity', String(capacity))
     if (this.record !== undefined) argv.push('--record', this.record)

@@ -24,6 +24,8 @@ export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below the API's base path, with its leading slash. */
   path: string
+  /** Of another API of the same gateway. */
+  basePath?: string
   query?: Readonly<Record<string, string | number | boolean | undefined>>
   body?: unknown
   /** Default: 60 s from now. */
@@ -131,7 +133,7 @@ export class PrismHttp {
   ): Promise<Outcome> {
     const { deadline, requestId, repeatable, retry } = call
     const { method, path, body } = request
-    const target = this.options.basePath + path + queryString(request.query)
+    const target = (request.basePath ?? this.options.basePath) + path + queryString(request.query)
     const send = async (authentication: Authentication): Promise<Answer> => {
       deadline.check(request.doing)
       const started = performance.now()

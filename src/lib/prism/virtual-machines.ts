@@ -4,6 +4,12 @@
  */
 import type { CallOptions, MutationOptions, TaskReference } from './prism.js'
 
+export interface ConsoleLog {
+  /** Characters there are in all: where to go on. */
+  offset: number
+  text: string
+}
+
 export interface PrismMachines {
   /** With disks, interfaces and addresses. */
   vms(options?: CallOptions): Promise<Vm[]>
@@ -21,6 +27,8 @@ export interface PrismMachines {
     transition: PowerTransition,
     options?: MutationOptions & { hostUuid?: string },
   ): Promise<TaskReference>
+  /** What it has written to its serial console, from the character `offset` on. Throws EACSNOCONSOLELOG (failed). */
+  consoleLog(uuid: string, options?: CallOptions & { offset?: number }): Promise<ConsoleLog>
   addVmDisk(uuid: string, disk: VmDiskSpec, options?: MutationOptions): Promise<TaskReference>
   removeVmDisk(vm: Vm, label: string, options?: MutationOptions): Promise<TaskReference>
   /** Grows a disk in place, keeping its data. */

@@ -17,8 +17,8 @@ export interface Credentials {
   fingerprint: string
 }
 
-/** Reads password and certificate of a data folder, or makes them; a certificate that does not name `host` is made anew. */
-export async function ensureCredentials(dataFolder: string, host: string): Promise<Credentials> {
+/** Reads password and certificate of a data folder, or makes them; a certificate that does not name all `hosts` is made anew. */
+export async function ensureCredentials(dataFolder: string, hosts: readonly string[]): Promise<Credentials> {
   const passwordFile = join(dataFolder, 'password')
   const certificateFile = join(dataFolder, 'certificate.pem')
   const keyFile = join(dataFolder, 'key.pem')
@@ -27,7 +27,7 @@ export async function ensureCredentials(dataFolder: string, host: string): Promi
     password = randomBytes(15).toString('base64url')
     await writeDurably(passwordFile, `${password}\n`, 0o600)
   }
-  const names = namesOf(host)
+  const names = [...new Set(hosts.flatMap(namesOf))]
   let certificate = await readIfPresent(certificateFile)
   let key = await readIfPresent(keyFile)
   if (certificate === undefined || key === undefined || !covers(certificate, names)) {

@@ -64,7 +64,8 @@ function openGroup(
       record,
     }))
   }
-  const chap = chapOf(authentication?.type === 'chap' ? authentication.secret : undefined, client, target.targetName)
+  const secret = authentication?.type === 'chap' ? authentication.secret : undefined
+  const chap = client === hypervisor ? undefined : chapOf(secret, client, target.targetName)
   return {
     targetName: target.targetName,
     ...(chap && { chap }),
@@ -91,12 +92,20 @@ function chapOf(
   return own === undefined ? undefined : { secret: own }
 }
 
+/** Known by a name nobody else has; it may use what is attached to a machine, and proves nothing. */
+const hypervisor: ClientRecord = { uuid: '', address: '' }
+
+function hypervisorOf({ attachments }: GroupRecord): ClientRecord | undefined {
+  return attachments.some((attachment) => 'vmUuid' in attachment) ? hypervisor : undefined
+}
+
 /** The allowed client this initiator is, by name or by address. */
 export function allowedClient(
   cluster: SimulatedCluster,
   group: GroupRecord,
   initiator: InitiatorIdentity,
 ): ClientRecord | undefined {
+  if (initiator.name === cluster.hypervisorInitiator) return hypervisorOf(group)
   const names = [normalAddress(initiator.name), normalAddress(initiator.address).replace(/^::ffff:/, '')]
   for (const attachment of group.attachments) {
     if (!('clientUuid' in attachment)) continue

@@ -125,11 +125,18 @@ function prepareAttachVm(parts: JobParts, job: Extract<GroupJob, { kind: 'attach
       const index = Slots.of(parts.store, vm).take('SCSI', job.index)
       return { put: { groups: [withVm(group, vm.uuid, index)], vms: [advanceVm(vm)] } }
     },
+    after: () => parts.machines().follow(job.vmUuid),
   }
 }
 
-function prepareDetachVm(parts: JobParts, job: Extract<GroupJob, { kind: 'detach-vm' }>): Prepared {
+async function prepareDetachVm(parts: JobParts, job: Extract<GroupJob, { kind: 'detach-vm' }>): Promise<Prepared> {
+  const machine = parts.store.vms.get(job.vmUuid)
+  const isAttached = parts.store.groups
+    .get(job.groupUuid)
+    ?.attachments.some((attachment) => 'vmUuid' in attachment && attachment.vmUuid === job.vmUuid)
+  if (machine && isAttached) await parts.machines().unplug(machine, [{ groupUuid: job.groupUuid }])
   return {
+    undo: () => parts.machines().follow(job.vmUuid),
     commit() {
       const groups = [withoutVm(requireGroup(parts, job.groupUuid), job.vmUuid)]
       // Clusters of an earlier acs may have attached groups to machines that never were.

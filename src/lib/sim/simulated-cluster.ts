@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { allDisks, findDisk } from './all-disks.js'
 import { StorageContainers } from './containers.js'
 import { FaultBoard } from './faults.js'
 import { foundCluster } from './founding.js'
 import { GroupRules } from './group-rules.js'
+import { recordsOnly, type Hypervisor } from './hypervisor/hypervisor.js'
 import { noIscsi, type IscsiFace } from './iscsi-face.js'
 import { targetPrefix } from './iscsi-names.js'
 import { DiskPlans } from './disk-plans.js'
@@ -40,7 +42,10 @@ export class SimulatedCluster {
   readonly vms: Vms
   readonly vmSnapshots: VmSnapshots
   readonly tasks: Tasks
+  /** As whom the hypervisor reaches volume groups for machines. Nobody else knows the name. */
+  readonly hypervisorInitiator = `iqn.2010-06.com.nutanix:acs-sim-hypervisor-${randomUUID()}`
   private iscsi: IscsiFace = noIscsi
+  private hypervisor: Hypervisor = recordsOnly
 
   private constructor(
     readonly store: Store,
@@ -62,7 +67,8 @@ export class SimulatedCluster {
     this.vmSnapshots = new VmSnapshots(store, this.vms, behaviour, tasks)
     this.networks = new Networks(store, identity.uuid, behaviour)
     const { clients } = this
-    const parts = { store, rules, containers, clients, disks, behaviour, iscsi }
+    const machines = (): Hypervisor => this.hypervisor
+    const parts = { store, rules, containers, clients, disks, behaviour, iscsi, machines }
     this.tasks = new Tasks(store, behaviour, faults, log, (job, signal) => prepareJob(parts, job, signal))
   }
 
@@ -92,6 +98,15 @@ export class SimulatedCluster {
 
   connectIscsi(face: IscsiFace): void {
     this.iscsi = face
+  }
+
+  connectHypervisor(hypervisor: Hypervisor): void {
+    this.hypervisor = hypervisor
+  }
+
+  /** What runs the machines. */
+  get machines(): Hypervisor {
+    return this.hypervisor
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { FaultKind } from './fault-kinds.js'
+import type { HypervisorKind } from './hypervisor-kinds.js'
 
 /**
  * A Prism cluster on one machine: the interface of `acs sim`, in process for tests, as a daemon for people.
@@ -10,6 +11,10 @@ export interface SimulatorOptions {
   listen?: string
   /** Data services portal, default `127.0.0.1:3260`; port 0 picks a free one. The "CVM" portal gets 3205, or a free port when the first is not 3260. */
   iscsi?: string
+  /** What machines are: records that do as they are told (default), or QEMU processes that boot. */
+  hypervisor?: HypervisorKind
+  /** Of the cluster and its first network where machines boot, default 10.38.0.0/24. Its first address is this machine's. */
+  subnet?: string | undefined
   behaviour?: Partial<SimulatorBehaviour>
   /** Capacity of the containers of a cluster made now, bytes; a cluster that exists keeps its own. */
   containerCapacityBytes?: number

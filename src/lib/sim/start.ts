@@ -6,6 +6,7 @@ import { ensureCredentials } from './credentials.js'
 import { claimFolder, type FolderClaim } from './folder-claim.js'
 import type { IscsiTarget } from './iscsi/target.js'
 import { formatAddress, parseListenAddress, reachableHost, type ListenAddress } from '../base/listen-address.js'
+import type { OpenedHypervisor } from './hypervisor/open.js'
 import { openRecording } from './recording.js'
 import { adminRoutes } from './rest/admin.js'
 import { createRouter } from './rest/all-routes.js'
@@ -27,7 +28,6 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const problem = changeBehaviour(behaviour, definedOnly(options.behaviour ?? {}))
   if (problem !== undefined) throw new AcsError('usage', 'EACSSIMBEHAVIOUR', problem)
   const listen = parseListenAddress(options.listen ?? '', { host: '127.0.0.1', port: 9440 })
-  const iscsi = parseListenAddress(options.iscsi ?? '', { host: '127.0.0.1', port: 3260 })
   const log = options.log ?? silent
   await ensureFolder(options.dataFolder)
   const claim = await claimFolder(options.dataFolder)
@@ -39,13 +39,22 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const { dataFolder, containerCapacityBytes } = options
     const cluster = await SimulatedCluster.open({ dataFolder, behaviour, containerCapacityBytes, log })
     closers.push(() => cluster.close())
-    const credentials = await ensureCredentials(dataFolder, listen.host)
+    let portal = ''
+    const machines = options.hypervisor === 'qemu' ? await bootMachines(cluster, options, () => portal) : undefined
+    closers.push(async () => machines?.hypervisor.close())
+    const services = machines?.subnet?.services
+    const iscsi = parseListenAddress(options.iscsi ?? '', { host: services ?? '127.0.0.1', port: 3260 })
+    const credentials = await ensureCredentials(dataFolder, [
+      listen.host,
+      ...(services === undefined ? [] : [services]),
+    ])
     const sessions = new Sessions(credentials.username, credentials.password, () => behaviour.sessionLifetimeMs)
     const target = await openDataServices(cluster, iscsi)
     closers.push(() => target.close())
     const { dataServices } = target
+    portal = dataServices
     cluster.dataServicesAddress = reachableHost(iscsi.host, 'network')
-    cluster.externalAddress = reachableHost(listen.host, 'network')
+    cluster.externalAddress = services ?? reachableHost(listen.host, 'network')
     const controls = {
       behaviour,
       addFault: cluster.faults.add.bind(cluster.faults),
@@ -61,9 +70,16 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       recording?.add(exchange)
       options.onResponse?.(exchange)
     }
-    const server = new RestServer({ cluster, router, sessions, key, certificate, onResponse })
-    const { port } = await listenOn(server, listen)
-    closers.push(() => server.close())
+    const open = async (address: ListenAddress): Promise<{ port: number }> => {
+      const server = new RestServer({ cluster, router, sessions, key, certificate, onResponse })
+      const listening = await listenOn(server, address)
+      closers.push(() => server.close())
+      return listening
+    }
+    const { port } = await open(listen)
+    // For the machines, too.
+    if (services !== undefined && !isWildcard(listen.host)) await open({ host: services, port })
+    await machines?.hypervisor.resume()
     cluster.tasks.resume()
     const simulator: Simulator = {
       endpoint: `https://${formatAddress({ host: reachableHost(listen.host, 'here'), port })}`,
@@ -81,6 +97,21 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     await close()
     throw error
   }
+}
+
+async function bootMachines(
+  cluster: SimulatedCluster,
+  { dataFolder, subnet }: SimulatorOptions,
+  portal: () => string,
+): Promise<OpenedHypervisor> {
+  const { openHypervisor } = await import('./hypervisor/open.js')
+  const opened = await openHypervisor(cluster, { dataFolder, subnet, portal })
+  cluster.connectHypervisor(opened.hypervisor)
+  return opened
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
 }
 
 /** The portal's address for someone on this machine. */

@@ -16,7 +16,7 @@ export async function prepareVmJob(parts: JobParts, job: VmJob): Promise<Prepare
     case 'update-vm':
       return changeOf(parts, job, (vm) => updated(vm, job.change))
     case 'power-vm':
-      return changeOf(parts, job, (vm) => changePower(parts.store, vm, job.transition, job.hostUuid))
+      return preparePower(parts, job)
     case 'delete-vm':
       return prepareDelete(parts, job)
     case 'attach-vm-disks':
@@ -53,6 +53,15 @@ export function requireVm(parts: JobParts, { vmUuid, expected }: { vmUuid: strin
   return vm
 }
 
+/** The machine first, then its record: what the hypervisor refuses has not happened. */
+async function preparePower(parts: JobParts, job: JobOf<'power-vm'>): Promise<Prepared> {
+  const before = requireVm(parts, job)
+  const change = (vm: VmRecord): VmRecord => changePower(parts.store, vm, job.transition, job.hostUuid)
+  change(before)
+  const outcome = await parts.machines().power(before, job.transition)
+  return changeOf(parts, job, (vm) => (outcome === 'done' ? change(vm) : vm))
+}
+
 /** One more change of the machine. */
 export function advanceVm(vm: VmRecord): VmRecord {
   return { ...vm, logicalTimestamp: vm.logicalTimestamp + 1 }
@@ -63,12 +72,15 @@ function changeOf(
   job: { vmUuid: string; expected?: number },
   change: (vm: VmRecord) => VmRecord,
 ): Prepared {
-  return { commit: () => ({ put: { vms: [advanceVm(change(requireVm(parts, job)))] } }) }
+  return {
+    commit: () => ({ put: { vms: [advanceVm(change(requireVm(parts, job)))] } }),
+    after: () => parts.machines().follow(job.vmUuid),
+  }
 }
 
 async function prepareCreate(parts: JobParts, machines: readonly VmPlan[]): Promise<Prepared> {
   const plans = machines.flatMap(({ disks }) => disks.flatMap(({ plan }) => plan ?? []))
-  await makeDisks(parts, plans)
+  await makeDisks(parts, plans, 'vm')
   return {
     commit() {
       const maker = new NicMaker(parts.store)
@@ -99,9 +111,11 @@ function updated(vm: VmRecord, change: VmChange): VmRecord {
 
 function prepareDelete(parts: JobParts, job: JobOf<'delete-vm'>): Prepared {
   let disks: StoredDisk[] = []
+  let gone: VmRecord | undefined
   return {
     commit() {
       const vm = requireVm(parts, job)
+      gone = vm
       const [attached] = groupDrives(parts.store, vm.uuid)
       // Recorded (terraform-provider-nutanix #568).
       if (attached)
@@ -116,13 +130,16 @@ function prepareDelete(parts: JobParts, job: JobOf<'delete-vm'>): Prepared {
       disks = [vm, ...snapshots.map((snapshot) => snapshot.vm)].flatMap(disksOf)
       return { remove: { vms: [vm.uuid], vmSnapshots: snapshots.map(({ uuid }) => uuid) } }
     },
-    after: () => forgetDisks(parts, disks),
+    after: async () => {
+      if (gone) await parts.machines().forget(gone)
+      await forgetDisks(parts, disks)
+    },
   }
 }
 
 async function prepareAttach(parts: JobParts, job: JobOf<'attach-vm-disks'>): Promise<Prepared> {
   const plans = job.disks.flatMap(({ plan }) => plan ?? [])
-  await makeDisks(parts, plans)
+  await makeDisks(parts, plans, 'vm')
   return {
     commit() {
       const vm = requireVm(parts, job)
@@ -134,13 +151,15 @@ async function prepareAttach(parts: JobParts, job: JobOf<'attach-vm-disks'>): Pr
       const vms = [advanceVm({ ...vm, disks: [...vm.disks, ...placed.disks] })]
       return { put: { vms, groups: [...groups.values()] } }
     },
+    after: () => parts.machines().follow(job.vmUuid),
     undo: () => parts.disks.remove(plans.map(({ uuid }) => uuid)),
   }
 }
 
 /** A disk that is taken out is gone (assumed); a volume group only leaves. */
-function prepareDetach(parts: JobParts, job: JobOf<'detach-vm-disks'>): Prepared {
+async function prepareDetach(parts: JobParts, job: JobOf<'detach-vm-disks'>): Promise<Prepared> {
   let removed: VmDiskRecord[] = []
+  await parts.machines().unplug(requireVm(parts, job), job.drives)
   return {
     commit() {
       const vm = requireVm(parts, job)
@@ -151,6 +170,7 @@ function prepareDetach(parts: JobParts, job: JobOf<'detach-vm-disks'>): Prepared
       const vms = [advanceVm({ ...vm, disks: vm.disks.filter((disk) => !removed.includes(disk)) })]
       return { put: { vms, groups } }
     },
+    undo: () => parts.machines().follow(job.vmUuid),
     after: () => forgetDisks(parts, disksOf({ disks: removed })),
   }
 }
@@ -158,7 +178,7 @@ function prepareDetach(parts: JobParts, job: JobOf<'detach-vm-disks'>): Prepared
 async function prepareDiskChanges(parts: JobParts, job: JobOf<'update-vm-disks'>): Promise<Prepared> {
   const inserted = job.changes.flatMap(({ insert }) => insert?.plan ?? [])
   await growDisks(parts, job)
-  await makeDisks(parts, inserted)
+  await makeDisks(parts, inserted, 'vm')
   let replaced: StoredDisk[] = []
   return {
     commit() {
@@ -174,7 +194,10 @@ async function prepareDiskChanges(parts: JobParts, job: JobOf<'update-vm-disks'>
       return { put: { vms: [advanceVm({ ...vm, disks })] } }
     },
     undo: () => parts.disks.remove(inserted.map(({ uuid }) => uuid)),
-    after: () => forgetDisks(parts, replaced),
+    after: async () => {
+      await parts.machines().follow(job.vmUuid)
+      await forgetDisks(parts, replaced)
+    },
   }
 }
 
@@ -188,7 +211,7 @@ async function growDisks(parts: JobParts, job: JobOf<'update-vm-disks'>): Promis
       throw new WireError(500, 'Shrinking a disk is not supported', errorCodes.badRequest)
     if (change.sizeBytes - disk.sizeBytes > parts.containers.room(disk.containerUuid))
       throw parts.rules.noSpace(disk.containerUuid)
-    await parts.disks.disk(disk).grow(change.sizeBytes)
+    if (!(await parts.machines().grow(vm, disk.uuid, change.sizeBytes))) await parts.disks.grow(disk, change.sizeBytes)
   }
 }
 

@@ -6,6 +6,7 @@ import type {
   BootRecord,
   CustomizationRecord,
   DiskBus,
+  DiskSource,
   NicPlan,
   VmChange,
   VmDiskPlan,
@@ -104,7 +105,7 @@ export class VmPlans {
     const { name, memoryMb, vcpus, coresPerVcpu, boot } = request
     this.checkChange({ name: name ?? '', memoryMb, vcpus, coresPerVcpu })
     const drives = source.disks
-      .filter(({ source: origin }) => !(customization && origin && 'path' in origin && isCustomization(origin.path)))
+      .filter(({ source: origin }) => !(customization && isCustomization(origin)))
       .map(({ disk, ...drive }): VmDiskPlan => {
         if (!disk) return { ...drive, deviceUuid: randomUUID() }
         const plan = { ...disk, uuid: randomUUID(), sourceUuid: disk.uuid }
@@ -193,7 +194,7 @@ export class VmPlans {
     return { groupUuid, ...(index !== undefined && { index }) }
   }
 
-  /** Its file has no content yet: nobody boots from it. */
+  /** Its file gets its content when the machine is booted. */
   private customizationDrive({ container: wanted }: Customization): VmDiskPlan {
     const container = this.containers.require(wanted ?? customizationContainer, this.behaviour.refusedStatus)
     return {
@@ -211,8 +212,9 @@ export class VmPlans {
   }
 }
 
-function isCustomization(path: string): boolean {
-  return path.includes(`/${customizationFolder}/`)
+/** Whether a drive holds the machine's customization. */
+export function isCustomization(source: DiskSource | undefined): boolean {
+  return source !== undefined && 'path' in source && source.path.includes(`/${customizationFolder}/`)
 }
 
 function recordOf({ userData, userDataPath }: Customization): CustomizationRecord {

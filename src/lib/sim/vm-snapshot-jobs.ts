@@ -23,7 +23,7 @@ export async function prepareVmSnapshotJob(parts: JobParts, job: VmSnapshotJob):
 /** All machines of one request stand still together (specified: one consistency group). */
 async function prepareSnapshots(parts: JobParts, job: JobOf<'snapshot-vms'>): Promise<Prepared> {
   const plans = job.snapshots.flatMap(({ disks }) => disks)
-  await makeDisks(parts, plans)
+  await makeDisks(parts, plans, 'vm')
   const createdUsecs = nowUsecs()
   return {
     commit() {
@@ -43,7 +43,8 @@ async function prepareSnapshots(parts: JobParts, job: JobOf<'snapshot-vms'>): Pr
 /** Specified: the machine is off afterwards. Its volume groups stay where they are (assumed). */
 async function prepareRestore(parts: JobParts, job: JobOf<'restore-vm'>): Promise<Prepared> {
   requireSnapshot(parts, job.snapshotUuid)
-  await makeDisks(parts, job.disks)
+  await parts.machines().power(requireVm(parts, job), 'OFF')
+  await makeDisks(parts, job.disks, 'vm')
   let replaced: StoredDisk[] = []
   return {
     commit() {

@@ -141,6 +141,14 @@ export class Vms {
     )
   }
 
+  /** It has ended by itself, or its host has. */
+  poweredOff(uuid: string): void {
+    const vm = this.store.vms.get(uuid)
+    if (!vm || vm.powerState === 'off') return
+    const off: VmRecord = { ...vm, powerState: 'off', hostUuid: undefined, logicalTimestamp: vm.logicalTimestamp + 1 }
+    this.store.commit({ put: { vms: [off] } })
+  }
+
   private start(operation: string, vm: VmRecord, expected: number | undefined, job: VmJob): TaskRecord {
     this.checkTimestamp(vm, expected)
     const checked = expected === undefined || expected === 0 ? job : { ...job, expected }

@@ -1,5 +1,7 @@
 /** Everything these tests look at in an answer; which of it is there, each test says. */
 export interface WireBody {
+  /** Of the simulator's own console log. */
+  text: string
   value: boolean
   message: string
   error_code: { code: number; help_url: string }

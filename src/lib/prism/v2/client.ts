@@ -16,6 +16,7 @@ import { cloneVm, createVm } from './vm-create.js'
 import { deleteVm } from './vm-delete.js'
 import { addVmDisk, removeVmDisk, resizeVmDisk } from './vm-disks.js'
 import { addVmNic, removeVmNic } from './vm-nics.js'
+import { readConsoleLog } from './console-log.js'
 import { setPowerState } from './vm-power.js'
 import { createVmSnapshot, deleteVmSnapshot, listVmSnapshots, restoreVm } from './vm-snapshots.js'
 import { updateVm } from './vm-update.js'
@@ -59,6 +60,7 @@ export function createV2Client(http: PrismHttp): Prism {
     updateVm: (expected, change, options) => updateVm(http, expected, change, options),
     deleteVm: (vm, options) => deleteVm(http, vm, options),
     cloneVm: (uuid, clone, options) => cloneVm(http, uuid, clone, options),
+    consoleLog: (uuid, options) => readConsoleLog(http, uuid, options),
     setPowerState: (uuid, transition, options) => setPowerState(http, uuid, transition, options),
     addVmDisk: (uuid, disk, options) => addVmDisk(http, uuid, disk, options),
     removeVmDisk: (vm, label, options) => removeVmDisk(http, vm, label, options),

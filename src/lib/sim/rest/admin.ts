@@ -2,7 +2,7 @@ import { changeBehaviour } from '../behaviour.js'
 import { faultKinds } from '../fault-kinds.js'
 import type { NewFault, Simulator } from '../simulator.js'
 import { errorCodes, WireError } from '../wire-error.js'
-import { bodyOf, routesOf, type Request, type Route } from './routes.js'
+import { bodyOf, queryInteger, routesOf, type Request, type Route } from './routes.js'
 
 export interface AdminParts {
   simulator: Pick<Simulator, 'addFault' | 'listFaults' | 'clearFaults' | 'behaviour' | 'state'>
@@ -21,6 +21,14 @@ export function adminRoutes({ simulator, endSessions }: AdminParts): Route[] {
       const problem = changeBehaviour(simulator.behaviour, isRecord(body) ? body : {})
       if (problem !== undefined) throw new WireError(400, problem, errorCodes.badRequest)
       return { body: simulator.behaviour }
+    }),
+    route('GET', '/vms/{uuid}/console_log', async ({ cluster, parameters, query }) => {
+      const vm = cluster.vms.require(parameters.uuid ?? '')
+      const text = await cluster.machines.consoleLog(vm.uuid)
+      if (text === undefined)
+        throw new WireError(404, 'The machines of this simulator are records', errorCodes.notFound)
+      const from = queryInteger(query, 'offset') ?? 0
+      return { body: { offset: text.length, text: text.slice(from) } }
     }),
     route('GET', '/faults', () => ({ body: simulator.listFaults() })),
     route('POST', '/faults', (request) => ({ status: 201, body: addFault(simulator, request) })),

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { open, readdir, rename, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ensureFolder, syncFolder } from '../../base/durable-file.js'
 import type { FaultBoard } from '../faults.js'
 import type { SimulatorLog } from '../simulator.js'
+import { copyOverlay, flattenOverlay, growOverlay, makeOverlay, type OverlayFiles } from './overlays.js'
 import type { DiskPlan, StoredDisk } from './records.js'
 import { SimDisk, type SimDiskHost } from './sim-disk.js'
 import { copySparse } from './sparse-copy.js'
@@ -15,7 +17,19 @@ export interface DiskFilesHost {
   faultNames(diskUuid: string): string[]
 }
 
-/** The folder of disks: one sparse file each, named after the vDisk's UUID. */
+/** A disk as QEMU opens it. */
+export interface DiskImage {
+  path: string
+  format: 'raw' | 'qcow2'
+}
+
+/** How disks are to be made. */
+export interface MakeOptions {
+  /** Copies may be overlays: what they are for can read qcow2. Says which sources never change. */
+  overlays?: { isFinal(sourceUuid: string): boolean }
+}
+
+/** The folder of disks: one sparse file each, named after the vDisk's UUID; of machines' disks some are overlays. */
 export class DiskFiles {
   private readonly disks = new Map<string, SimDisk>()
   private sync: Promise<void> = Promise.resolve()
@@ -41,7 +55,8 @@ export class DiskFiles {
         faultNames: (uuid) => this.host.faultNames(uuid),
         roomFor: (asking) => this.host.room(asking.containerUuid),
       }
-      disk = new SimDisk(record.uuid, this.path(record.uuid), record.containerUuid, record.sizeBytes, host)
+      const { path } = this.image(record.uuid)
+      disk = new SimDisk(record.uuid, path, record.containerUuid, record.sizeBytes, host)
       this.disks.set(record.uuid, disk)
     }
     return disk
@@ -51,7 +66,11 @@ export class DiskFiles {
    * Makes the files of disks: empty ones, and copies that show their sources at one common moment.
    * On failure none is left. `find` gives the record of a source.
    */
-  async make(plans: readonly DiskPlan[], find: (uuid: string) => StoredDisk | undefined): Promise<void> {
+  async make(
+    plans: readonly DiskPlan[],
+    find: (uuid: string) => StoredDisk | undefined,
+    options: MakeOptions = {},
+  ): Promise<void> {
     try {
       for (const plan of plans.filter((candidate) => !candidate.sourceUuid)) {
         // A crash may have left the file of an earlier try.
@@ -63,7 +82,8 @@ export class DiskFiles {
           await file.close()
         }
       }
-      await this.copy(plans, find)
+      const plain = await this.makeOverlays(plans, find, options)
+      await this.copy(plain, find)
       await this.syncFolder()
     } catch (error) {
       await this.remove(plans.map((plan) => plan.uuid))
@@ -109,9 +129,22 @@ export class DiskFiles {
       const disk = this.disks.get(uuid)
       this.disks.delete(uuid)
       await disk?.discard()
-      await rm(this.path(uuid), { force: true })
-      await rm(`${this.path(uuid)}.reservations`, { force: true })
+      const { overlay, base } = this.overlayFiles(uuid)
+      const paths = [this.path(uuid), `${this.path(uuid)}.reservations`, overlay, base]
+      for (const path of paths) await rm(path, { force: true })
     }
+  }
+
+  image(uuid: string): DiskImage {
+    const { overlay } = this.overlayFiles(uuid)
+    return existsSync(overlay) ? { path: overlay, format: 'qcow2' } : { path: this.path(uuid), format: 'raw' }
+  }
+
+  /** Grows a disk nobody has open, whatever its format. */
+  async grow(record: StoredDisk, sizeBytes: number): Promise<void> {
+    const { path, format } = this.image(record.uuid)
+    if (format === 'qcow2') await growOverlay(path, sizeBytes)
+    else await this.disk(record).grow(sizeBytes)
   }
 
   /** Removes files that no record names: left by a crash between making them and recording them. */
@@ -127,6 +160,29 @@ export class DiskFiles {
 
   async close(): Promise<void> {
     for (const disk of this.disks.values()) await disk.rest()
+  }
+
+  /** Returns the plans that are none; what is an overlay but may not become one is made here too. */
+  private async makeOverlays(
+    plans: readonly DiskPlan[],
+    find: (uuid: string) => StoredDisk | undefined,
+    { overlays }: MakeOptions,
+  ): Promise<DiskPlan[]> {
+    const plain: DiskPlan[] = []
+    for (const plan of plans) {
+      const source = plan.sourceUuid === undefined ? undefined : find(plan.sourceUuid)
+      const image = source && this.image(source.uuid)
+      const files = this.overlayFiles(plan.uuid)
+      if (source && image?.format === 'qcow2') {
+        if (overlays) await copyOverlay(this.overlayFiles(source.uuid), files, plan.sizeBytes)
+        else {
+          await flattenOverlay(this.overlayFiles(source.uuid), this.path(plan.uuid))
+          await truncate(this.path(plan.uuid), plan.sizeBytes)
+        }
+      } else if (source && image && overlays?.isFinal(source.uuid)) await makeOverlay(image.path, files, plan.sizeBytes)
+      else plain.push(plan)
+    }
+    return plain
   }
 
   private async copy(plans: readonly DiskPlan[], find: (uuid: string) => StoredDisk | undefined): Promise<void> {
@@ -171,6 +227,10 @@ export class DiskFiles {
       return done
     })
     return this.nextSync
+  }
+
+  private overlayFiles(uuid: string): OverlayFiles {
+    return { overlay: join(this.folder, `${uuid}.qcow2`), base: join(this.folder, `${uuid}.base`) }
   }
 
   private path(uuid: string): string {
