@@ -1,5 +1,5 @@
 import type { SimulatedCluster } from '../simulated-cluster.js'
-import { Fields } from './fields.js'
+import { Fields, toSnake } from './fields.js'
 
 export type ApiName = 'v2.0' | 'v0.8' | 'v1' | 'sim'
 
@@ -88,8 +88,9 @@ export function faultNames(method: string, path: string): string[] {
   return base ? [`${method} ${full.slice(base.prefix.length)}`, `${method} ${full}`] : [`${method} ${full}`]
 }
 
-export function bodyOf(request: Request): Fields {
-  return Fields.of(request.body)
+/** The body's fields, in snake_case whichever of Prism's APIs was asked: v0.8 and v1 speak camelCase. */
+export function bodyOf({ api, body }: Request): Fields {
+  return Fields.of(api === 'v0.8' || api === 'v1' ? toSnake(body) : body)
 }
 
 export function queryInteger(query: URLSearchParams, name: string): number | undefined {
