@@ -84,7 +84,8 @@ export function routeName(route: Route): string {
 /** What faults match: `GET /volume_groups/1b2c...`, without base and trailing slash. */
 export function faultNames(method: string, path: string): string[] {
   const base = bases.find(({ prefix }) => path.startsWith(`${prefix}/`))
-  const full = path.replace(/\/$/, '')
+  // The first docker-machine driver has two slashes after the base.
+  const full = path.replace(/\/{2,}/g, '/').replace(/\/$/, '')
   return base ? [`${method} ${full.slice(base.prefix.length)}`, `${method} ${full}`] : [`${method} ${full}`]
 }
 
