@@ -17,6 +17,7 @@ describe.skipIf(!specsPresent())('every route', () => {
       await walkCurrent(rig)
       await walkMachines(rig)
       await walkOld(rig)
+      await walkOldMachines(rig)
     } finally {
       await rig.close()
     }
@@ -203,4 +204,59 @@ async function walkOld({ client }: Rig): Promise<void> {
   await done(client.delete(at))
   const found = (await client.get(`${oldest}/containers/?searchString=default`)).body.entities[0]!
   await client.get(`${oldest}/containers/${found.id}`)
+}
+
+/** Networks, images and machines of v0.8 and v1, as full as their models. */
+async function walkOldMachines({ client }: Rig): Promise<void> {
+  const container = await defaultContainer(client)
+  const ip_config = {
+    network_address: '10.55.91.0',
+    prefix_length: 25,
+    dhcp_options: { domain_name_servers: '10.55.91.41', domain_name: 'lab.test' },
+    pool: [{ range: '10.55.91.44 10.55.91.125' }],
+  }
+  const { network_uuid } = (await client.post('/networks', { name: 'old', vlan_id: 3, annotation: 'all', ip_config }))
+    .body
+  await client.post('/networks', { name: 'old-bare', vlan_id: 4 })
+  const files = await serve((_request, response) => response.end('content'))
+  const image_import_spec = { url: files.url('/image'), storage_container_uuid: container }
+  const image = await client.done(client.post('/images', { name: 'old', annotation: 'all', image_import_spec }))
+  await files.close()
+  await client.get(`${old}/networks/`)
+  const imageUuid = image.entity_list[0]!.entity_id
+  const { vmDiskId } = (await client.get(`${old}/images/${imageUuid}?includeVmDiskSizes=true&includeVmDiskPaths=true`))
+    .body
+  await client.get(`${old}/images/?includeVmDiskSizes=true&includeVMDiskPaths=true`)
+  const done = async (answer: ReturnType<typeof client.get>): Promise<string> => {
+    const { taskUuid } = (await answer).body
+    return (await client.get(`${old}/tasks/${taskUuid}/poll?timeoutseconds=5`)).body.taskInfo.entityList[0]!.uuid
+  }
+  const clone = { vmDiskClone: { vmDiskUuid: vmDiskId } }
+  const uuid = await done(
+    client.post(`${oldest}/vms/`, {
+      name: 'old-machine',
+      description: 'all there is',
+      memoryMb: 1024,
+      numVcpus: 1,
+      numCoresPerVcpu: 2,
+      bootConfig: { bootDeviceType: 'DISK', diskAddress: { deviceBus: 'SCSI', deviceIndex: 0 }, uefiBoot: true },
+      vmDisks: [clone, { isCdrom: true, isEmpty: true }, { vmDiskCreate: { sizeMb: 1, containerUuid: container } }],
+      vmNics: [{ networkUuid: network_uuid, requestedIpAddress: '10.55.91.60', model: 'virtio' }],
+      vmCustomizationConfig: { datasourceType: 'CONFIG_DRIVE_V2', userdata: '#cloud-config' },
+    }),
+  )
+  const group = await client.done(client.post('/volume_groups', { name: 'old-seen-by-both' }))
+  const groupAt = `/volume_groups/${group.entity_list[0]!.entity_id}`
+  await client.done(client.post(`${groupAt}/attach`, { vm_uuid: uuid }))
+  const at = `${old}/vms/${uuid}`
+  const all = '?includeVMDiskSizes=true&includeVMDiskPaths=true&includeAddressAssignments=true'
+  await client.get(at)
+  await client.get(`${oldest}/vms/${uuid}`)
+  await done(client.post(`${at}/set_power_state/`, { transition: 'on' }))
+  await client.get(at + all)
+  await client.get(`${old}/vms/${all}`)
+  await client.get(`${oldest}/vms/${uuid}`)
+  await client.get(`${oldest}/vms/?searchString=old&sortCriteria=-vm_name&count=1`)
+  await client.done(client.post(`${groupAt}/detach`, { vm_uuid: uuid }))
+  await done(client.delete(`${at}/`))
 }

@@ -54,8 +54,8 @@ const specifications = {
     'vms',
     'snapshots',
   ].map((name) => `v2/${name}`),
-  'v0.8': ['v08/volume_groups', 'v08/tasks'],
-  v1: ['v1/containers'],
+  'v0.8': ['volume_groups', 'tasks', 'networks', 'images', 'vms'].map((name) => `v08/${name}`),
+  v1: ['v1/containers', 'v1/vms'],
 } as const
 
 /** Recordings, and what they answer. */
@@ -81,9 +81,12 @@ const undocumented: Readonly<Record<string, Property>> = {
   'PUT v2.0 /vms/{}/disks/update': { type: 'update.dto.acropolis.ReturnValueDTO$TaskIdDTO' },
 }
 
-/** Models whose unset fields are sent as null (recorded for config resources), and single fields that are. */
+/** Models whose unset fields are sent as null (recorded for config resources and v1's machines), and single fields that are. */
 const nullable = (model: string, field: string): boolean =>
-  model.includes('.appliance.configuration.') || field === 'entity_name' || field === 'entityName'
+  model.includes('.appliance.configuration.') ||
+  model.endsWith('.stats.VMDTO') ||
+  field === 'entity_name' ||
+  field === 'entityName'
 
 export function createContract(): Contract {
   const problems: string[] = []

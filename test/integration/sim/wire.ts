@@ -72,5 +72,27 @@ export interface WireBody {
   group_uuid: string
   snapshot_name: string
   vm_uuid: string
+  /** What only v0.8 and v1 say. */
+  taskUuid: string
+  taskInfo: {
+    entityList: { uuid: string; entityType: string }[]
+    operationType: string
+    progressStatus: string
+    metaResponse?: { error: string; errorDetail?: string }
+  }
+  timedOut: boolean
+  vmDiskId?: string
+  vmDiskSize?: number
+  vmDiskPath?: string
+  state: string
+  hostUuid?: string | null
+  config: { name: string; vmDisks: WireBody[]; vmNics: WireBody[] }
+  vmId: string
+  vmName: string
+  powerState: string
+  hostName: string | null
+  ipAddress?: string
+  ipAddresses: string[]
+  nutanixVirtualDisks: string[]
   vm_create_spec: { vm_disks: { vm_disk_clone?: { disk_address: { vmdisk_uuid: string } } }[] }
 }

@@ -1,6 +1,10 @@
 import { Router, type Route } from './routes.js'
-import { oldContainerRoutes } from './v1/containers.js'
+import { oldImageRoutes } from './v08/images.js'
+import { oldNetworkRoutes } from './v08/networks.js'
 import { oldTaskRoutes } from './v08/tasks.js'
+import { oldVmRoutes } from './v08/vms.js'
+import { oldContainerRoutes } from './v1/containers.js'
+import { v1VmRoutes } from './v1/vms.js'
 import { clusterRoutes } from './v2/cluster.js'
 import { hostRoutes } from './v2/hosts.js'
 import { imageRoutes } from './v2/images.js'
@@ -26,7 +30,11 @@ export const prismRoutes: readonly Route[] = [
   ...snapshotRoutes,
   ...volumeGroupRoutes('v0.8'),
   ...oldTaskRoutes,
+  ...oldNetworkRoutes,
+  ...oldImageRoutes,
+  ...oldVmRoutes,
   ...oldContainerRoutes,
+  ...v1VmRoutes,
 ]
 
 export function createRouter(adminRoutes: readonly Route[]): Router {

@@ -1,5 +1,5 @@
 import type { SimulatedCluster } from '../simulated-cluster.js'
-import { Fields } from './fields.js'
+import { Fields, toSnake } from './fields.js'
 
 export type ApiName = 'v2.0' | 'v0.8' | 'v1' | 'sim'
 
@@ -84,12 +84,14 @@ export function routeName(route: Route): string {
 /** What faults match: `GET /volume_groups/1b2c...`, without base and trailing slash. */
 export function faultNames(method: string, path: string): string[] {
   const base = bases.find(({ prefix }) => path.startsWith(`${prefix}/`))
-  const full = path.replace(/\/$/, '')
+  // The first docker-machine driver has two slashes after the base.
+  const full = path.replace(/\/{2,}/g, '/').replace(/\/$/, '')
   return base ? [`${method} ${full.slice(base.prefix.length)}`, `${method} ${full}`] : [`${method} ${full}`]
 }
 
-export function bodyOf(request: Request): Fields {
-  return Fields.of(request.body)
+/** The body's fields, in snake_case whichever of Prism's APIs was asked: v0.8 and v1 speak camelCase. */
+export function bodyOf({ api, body }: Request): Fields {
+  return Fields.of(api === 'v0.8' || api === 'v1' ? toSnake(body) : body)
 }
 
 export function queryInteger(query: URLSearchParams, name: string): number | undefined {

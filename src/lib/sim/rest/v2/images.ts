@@ -2,22 +2,24 @@ import type { ImageRequest } from '../../images.js'
 import type { SimulatedCluster } from '../../simulated-cluster.js'
 import type { Checksum, ImageRecord } from '../../store/machine-records.js'
 import { errorCodes, WireError } from '../../wire-error.js'
+import { readClone, readContainer } from '../disk-requests.js'
 import { readUuid, type Fields } from '../fields.js'
 import { bodyOf, queryBoolean, queryInteger, routesOf, type Request, type Route } from '../routes.js'
+import { taskAnswer } from '../task-answer.js'
 import { diskPath } from './volume-group-dto.js'
-import { readClone, readContainer } from './volume-group-requests.js'
-import { taskAnswer } from './task-answer.js'
 
 const route = routesOf('v2.0')
 const types = ['DISK_IMAGE', 'ISO_IMAGE'] as const
 
 export const imageRoutes: readonly Route[] = [
   route('GET', '/images', (request) => {
-    const entities = request.cluster.images.list().map((image) => imageDto(request, image))
+    const entities = request.cluster.images.list().map((image) => imageDto(request.cluster, image, detailOf(request)))
     return { body: { metadata: { grand_total_entities: entities.length, total_entities: entities.length }, entities } }
   }),
   route('POST', '/images', (request) => taskAnswer(request, request.cluster.images.create(readImage(bodyOf(request))))),
-  route('GET', '/images/{uuid}', (request) => ({ body: imageDto(request, imageOf(request)) })),
+  route('GET', '/images/{uuid}', (request) => ({
+    body: imageDto(request.cluster, imageOf(request), detailOf(request)),
+  })),
   route('PUT', '/images/{uuid}', (request) => {
     const fields = bodyOf(request)
     if (fields.has('image_import_spec') || fields.has('vm_disk_clone_spec'))
@@ -40,8 +42,14 @@ export const imageRoutes: readonly Route[] = [
   }),
 ]
 
-/** From the specification; size and path of the disk only when asked for. */
-function imageDto({ cluster, query }: Request, image: ImageRecord): object {
+/** What an answer is to show of an image's disk; neither by itself (specified). */
+export interface ImageDetail {
+  size: boolean
+  path: boolean
+}
+
+/** From the specification. */
+export function imageDto(cluster: SimulatedCluster, image: ImageRecord, detail: ImageDetail): object {
   const { disk, checksum } = image
   return {
     uuid: image.uuid,
@@ -57,8 +65,8 @@ function imageDto({ cluster, query }: Request, image: ImageRecord): object {
     ...(checksum && { checksum: checksum.value, checksum_type: checksum.type }),
     ...(disk && {
       vm_disk_id: disk.uuid,
-      ...((queryBoolean(query, 'include_vm_disk_sizes') ?? false) && { vm_disk_size: disk.sizeBytes }),
-      ...((queryBoolean(query, 'include_vm_disk_paths') ?? false) && { vm_disk_path: diskPath(cluster, disk) }),
+      ...(detail.size && { vm_disk_size: disk.sizeBytes }),
+      ...(detail.path && { vm_disk_path: diskPath(cluster, disk) }),
     }),
   }
 }
@@ -66,6 +74,13 @@ function imageDto({ cluster, query }: Request, image: ImageRecord): object {
 function containerDto({ store }: SimulatedCluster, { containerUuid }: ImageRecord): object {
   const container = store.containers.get(containerUuid)
   return { storage_container_uuid: containerUuid, ...(container && { storage_container_id: container.number }) }
+}
+
+function detailOf({ query }: Request): ImageDetail {
+  return {
+    size: queryBoolean(query, 'include_vm_disk_sizes') ?? false,
+    path: queryBoolean(query, 'include_vm_disk_paths') ?? false,
+  }
 }
 
 function readImage(fields: Fields): ImageRequest {

@@ -42,7 +42,7 @@ export const networkRoutes: readonly Route[] = [
 const done: Reply = { body: { value: true } }
 
 /** Recorded (AOS 6.1), a managed network and an unmanaged one. */
-function networkDto({ networks }: SimulatedCluster, network: NetworkRecord): object {
+export function networkDto({ networks }: SimulatedCluster, network: NetworkRecord): object {
   const counts = networks.counts(network)
   const { ip } = network
   return {

@@ -3,9 +3,9 @@ import { snapshotEntity, type SnapshotRequest } from '../../vm-snapshots.js'
 import { errorCodes, WireError } from '../../wire-error.js'
 import { Fields, readUuid } from '../fields.js'
 import { bodyOf, queryInteger, routesOf, type Reply, type Request, type Route } from '../routes.js'
-import { taskAnswer } from './task-answer.js'
+import { taskAnswer } from '../task-answer.js'
+import { readCloneSpecs } from '../vm-requests.js'
 import { snapshotDto } from './vm-dto.js'
-import { readCloneSpecs } from './vm-requests.js'
 
 const route = routesOf('v2.0')
 

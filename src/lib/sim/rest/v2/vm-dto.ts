@@ -146,7 +146,7 @@ function sourceDto(source: DiskSource): object {
   return 'path' in source ? { ndfs_filepath: source.path } : { vmdisk_uuid: source.diskUuid }
 }
 
-function bootDto(boot: BootRecord): object {
+export function bootDto(boot: BootRecord): object {
   return {
     ...(boot.disk && { disk_address: { device_bus: boot.disk.bus.toLowerCase(), device_index: boot.disk.index } }),
     ...(boot.deviceType && { boot_device_type: boot.deviceType.toLowerCase() }),

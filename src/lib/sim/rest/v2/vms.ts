@@ -1,10 +1,10 @@
-import { powerTransitions, type NicRecord, type VmRecord } from '../../store/machine-records.js'
+import type { NicRecord, VmRecord } from '../../store/machine-records.js'
+import { vmEntity } from '../../vms.js'
 import { errorCodes, WireError } from '../../wire-error.js'
 import { Fields, readUuid } from '../fields.js'
 import { bodyOf, queryBoolean, queryInteger, routesOf, type Reply, type Request, type Route } from '../routes.js'
-import { taskAnswer } from './task-answer.js'
-import { nicDto, vmDto, type VmDetail } from './vm-dto.js'
-import { vmPage } from './vm-list.js'
+import { taskAnswer } from '../task-answer.js'
+import { createVm, deleteVm, setPower, vmOf } from '../vm-actions.js'
 import {
   readCloneSpecs,
   readCustomization,
@@ -12,10 +12,11 @@ import {
   readDriveChange,
   readDriveReference,
   readNic,
-  readVm,
   readVmChange,
-} from './vm-requests.js'
-import { vmEntity } from '../../vms.js'
+  timestampIn,
+} from '../vm-requests.js'
+import { nicDto, vmDto, type VmDetail } from './vm-dto.js'
+import { vmPage } from './vm-list.js'
 
 const route = routesOf('v2.0')
 
@@ -26,17 +27,13 @@ export const vmRoutes: readonly Route[] = [
       request.query,
     ),
   })),
-  route('POST', '/vms', (request) => taskAnswer(request, request.cluster.vms.create(readVm(bodyOf(request))))),
+  route('POST', '/vms', createVm),
   route('GET', '/vms/{uuid}', (request) => ({ body: vmDto(request.cluster, vmOf(request), detailOf(request)) })),
   route('PUT', '/vms/{uuid}', (request) => {
     const fields = bodyOf(request)
     return taskAnswer(request, request.cluster.vms.update(vmOf(request), readVmChange(fields), timestampIn(fields)))
   }),
-  route('DELETE', '/vms/{uuid}', (request) => {
-    const withSnapshots = queryBoolean(request.query, 'delete_snapshots') ?? false
-    const timestamp = queryInteger(request.query, 'logical_timestamp')
-    return taskAnswer(request, request.cluster.vms.delete(vmOf(request), withSnapshots, timestamp))
-  }),
+  route('DELETE', '/vms/{uuid}', deleteVm),
   route('POST', '/vms/{uuid}/clone', cloneVm),
   route('POST', '/vms/{uuid}/set_power_state', setPower),
   route('POST', '/vms/{uuid}/restore', restoreVm),
@@ -84,14 +81,6 @@ function cloneVm(request: Request): Reply {
   return taskAnswer(request, request.cluster.vms.clone(source, readCloneSpecs(fields), readCustomization(fields)))
 }
 
-function setPower(request: Request): Reply {
-  const fields = bodyOf(request)
-  const transition = fields.choice(powerTransitions, 'transition')
-  if (!transition) throw bad('Field transition is missing')
-  const host = readUuid(fields.string('host_uuid'))
-  return taskAnswer(request, request.cluster.vms.setPower(vmOf(request), transition, host, timestampIn(fields)))
-}
-
 function restoreVm(request: Request): Reply {
   const fields = bodyOf(request)
   const snapshot = fields.string('snapshot_uuid')
@@ -131,14 +120,6 @@ function detailOf({ query }: Request): VmDetail {
 
 function withAddresses({ query }: Request): boolean {
   return queryBoolean(query, 'include_address_assignments') ?? false
-}
-
-function timestampIn(fields: Fields): number | undefined {
-  return fields.integer('vm_logical_timestamp', 'logical_timestamp')
-}
-
-function vmOf({ cluster, parameters }: Request): VmRecord {
-  return cluster.vms.require(parameters.uuid ?? '')
 }
 
 function nicOf({ cluster, parameters }: Request, vm: VmRecord): NicRecord {

@@ -2,6 +2,7 @@ import type { ClientRequest, Authentication } from '../../store/records.js'
 import type { DiskRequest } from '../../disk-plans.js'
 import type { GroupSettings } from '../../volume-groups.js'
 import { errorCodes, WireError } from '../../wire-error.js'
+import { readClone, readContainer, readSize } from '../disk-requests.js'
 import { Fields } from '../fields.js'
 
 /**
@@ -49,22 +50,6 @@ export function readDisk(fields: Fields): DiskRequest {
   }
 }
 
-export function readSize(fields: Fields): number | undefined {
-  const megabytes = fields.integer('size_mb')
-  return fields.integer('size') ?? (megabytes === undefined ? undefined : megabytes * 1024 ** 2)
-}
-
-export function readContainer(fields: Fields): string | undefined {
-  return fields.string(
-    'storage_container_uuid',
-    'container_uuid',
-    'storage_container_id',
-    'container_id',
-    'container_name',
-    'storage_container_name',
-  )
-}
-
 /** One initiator of `attached_clients` or `iscsi_client`. */
 export function readClient(fields: Fields): ClientRequest {
   const address = fields.string('client_address')
@@ -92,20 +77,6 @@ export function readClients(fields: Fields): ClientRequest[] | undefined {
   const clients = fields.objects('attached_clients')?.map(readClient)
   const names = fields.list('iscsi_initiator_name_list')?.map((name) => ({ address: String(name) }))
   return clients ?? names
-}
-
-/** What a disk is copied from, for groups, machines and images alike. */
-export function readClone(fields: Fields): NonNullable<DiskRequest['clone']> {
-  const address = fields.object('disk_address') ?? fields
-  const minimumMb = fields.integer('minimum_size_mb')
-  return {
-    diskUuid: address.string('vmdisk_uuid', 'vm_disk_uuid'),
-    groupUuid: address.string('volume_group_uuid'),
-    deviceIndex: address.integer('device_index'),
-    path: address.string('ndfs_filepath', 'image_path'),
-    minimumSizeBytes: fields.integer('minimum_size') ?? (minimumMb === undefined ? undefined : minimumMb * 1024 ** 2),
-    container: readContainer(fields),
-  }
 }
 
 function bad(message: string): WireError {

@@ -1,17 +1,10 @@
-import type { TaskRecord } from '../../store/records.js'
 import { errorCodes, WireError } from '../../wire-error.js'
-import { Fields, readUuid, toCamel, toSnake } from '../fields.js'
-import { queryBoolean, queryInteger, routesOf, type ApiName, type Reply, type Request, type Route } from '../routes.js'
+import { readContainer, readSize } from '../disk-requests.js'
+import { Fields, readUuid, toCamel } from '../fields.js'
+import { bodyOf, queryBoolean, queryInteger, routesOf, type Reply, type Request, type Route } from '../routes.js'
+import { taskAnswer } from '../task-answer.js'
 import { clientDto, groupDto, updatedGroupDto, type GroupDetail } from './volume-group-dto.js'
-import {
-  readAuthentication,
-  readClients,
-  readContainer,
-  readDisk,
-  readExternal,
-  readSettings,
-  readSize,
-} from './volume-group-requests.js'
+import { readAuthentication, readClients, readDisk, readExternal, readSettings } from './volume-group-requests.js'
 
 /** Volume groups of one API version: v0.8 is v2.0 in camelCase, with a bare array for the list. */
 export function volumeGroupRoutes(api: 'v2.0' | 'v0.8'): Route[] {
@@ -25,7 +18,7 @@ export function volumeGroupRoutes(api: 'v2.0' | 'v0.8'): Route[] {
     }),
     route('PUT', '/volume_groups/{uuid}', updateGroup),
     route('DELETE', '/volume_groups/{uuid}', (request) =>
-      taskReply(request, request.cluster.groups.delete(groupOf(request), timestampOf(request))),
+      taskAnswer(request, request.cluster.groups.delete(groupOf(request), timestampOf(request))),
     ),
     route('POST', '/volume_groups/{uuid}/clone', cloneGroup),
     route('POST', '/volume_groups/{uuid}/open', (request) => openOrClose(request, 'ATTACH')),
@@ -33,13 +26,13 @@ export function volumeGroupRoutes(api: 'v2.0' | 'v0.8'): Route[] {
     route('POST', '/volume_groups/{uuid}/attach', (request) => attachOrDetach(request, 'ATTACH')),
     route('POST', '/volume_groups/{uuid}/detach', (request) => attachOrDetach(request, 'DETACH')),
     route('POST', '/volume_groups/{uuid}/disks', (request) => {
-      const disk = readDisk(fieldsOf(request))
-      return taskReply(request, request.cluster.groups.addDisk(groupOf(request), disk))
+      const disk = readDisk(bodyOf(request))
+      return taskAnswer(request, request.cluster.groups.addDisk(groupOf(request), disk))
     }),
     route('PUT', '/volume_groups/{uuid}/disks', updateDisk),
     route('DELETE', '/volume_groups/{uuid}/disks/{index}', (request) => {
       const index = Fields.of(request.parameters).integer('index') ?? -1
-      return taskReply(request, request.cluster.groups.removeDisk(groupOf(request), index, timestampOf(request)))
+      return taskAnswer(request, request.cluster.groups.removeDisk(groupOf(request), index, timestampOf(request)))
     }),
   ]
 }
@@ -88,7 +81,7 @@ export const iscsiClientRoutes: readonly Route[] = [
     method: 'PUT',
     path: '/iscsi_clients/{uuid}',
     answer: (request) => {
-      const authentication = readAuthentication(fieldsOf(request))
+      const authentication = readAuthentication(bodyOf(request))
       return { body: clientDto(request.cluster.groups.updateClient(clientOf(request), authentication)) }
     },
   },
@@ -126,24 +119,24 @@ function listGroups(request: Request): Reply {
 }
 
 function createGroup(request: Request): Reply {
-  const fields = fieldsOf(request)
+  const fields = bodyOf(request)
   const uuid = readUuid(fields.string('uuid'))
   const disks = (fields.objects('disk_list') ?? []).map(readDisk)
   const clients = readClients(fields) ?? []
-  return taskReply(request, request.cluster.groups.create({ ...readSettings(fields), uuid, disks, clients }))
+  return taskAnswer(request, request.cluster.groups.create({ ...readSettings(fields), uuid, disks, clients }))
 }
 
 function cloneGroup(request: Request): Reply {
   const source = groupOf(request)
-  const fields = Fields.of(request.body === undefined ? {} : toSnakeBody(request))
+  const fields = bodyOf({ ...request, body: request.body ?? {} })
   const uuid = readUuid(fields.string('uuid'))
   const logicalTimestamp = fields.integer('logical_timestamp')
-  return taskReply(request, request.cluster.groups.clone(source, { ...readSettings(fields), uuid, logicalTimestamp }))
+  return taskAnswer(request, request.cluster.groups.clone(source, { ...readSettings(fields), uuid, logicalTimestamp }))
 }
 
 async function updateGroup(request: Request): Promise<Reply> {
   const group = groupOf(request)
-  const fields = fieldsOf(request)
+  const fields = bodyOf(request)
   const clients = readClients(fields)
   const change = { ...readSettings(fields), clients, logicalTimestamp: fields.integer('logical_timestamp') }
   const updated = await request.cluster.groups.update(group, change)
@@ -158,7 +151,7 @@ async function updateGroup(request: Request): Promise<Reply> {
 
 async function openOrClose(request: Request, operation: 'ATTACH' | 'DETACH'): Promise<Reply> {
   const group = groupOf(request)
-  const fields = fieldsOf(request)
+  const fields = bodyOf(request)
   checkOperation(fields, operation)
   const { address, clientUuid, authentication } = readExternal(fields)
   const logicalTimestamp = fields.integer('logical_timestamp')
@@ -179,14 +172,14 @@ async function openOrClose(request: Request, operation: 'ATTACH' | 'DETACH'): Pr
 
 function attachOrDetach(request: Request, operation: 'ATTACH' | 'DETACH'): Reply {
   const group = groupOf(request)
-  const fields = fieldsOf(request)
+  const fields = bodyOf(request)
   checkOperation(fields, operation)
   const vmUuid = readUuid(fields.string('vm_uuid'))
   if (vmUuid === undefined) throw new WireError(400, 'Field vm_uuid is missing', errorCodes.badRequest)
   const logicalTimestamp = fields.integer('logical_timestamp')
   const vmTimestamp = fields.integer('vm_logical_timestamp')
   const { groups } = request.cluster
-  return taskReply(
+  return taskAnswer(
     request,
     operation === 'ATTACH'
       ? groups.attachVm(group, vmUuid, fields.integer('index'), logicalTimestamp, vmTimestamp)
@@ -196,7 +189,7 @@ function attachOrDetach(request: Request, operation: 'ATTACH' | 'DETACH'): Reply
 
 async function updateDisk(request: Request): Promise<Reply> {
   const group = groupOf(request)
-  const fields = fieldsOf(request)
+  const fields = bodyOf(request)
   const index = fields.integer('index')
   if (index === undefined) throw new WireError(400, 'Field index is missing', errorCodes.badRequest)
   const upgrade = fields.object('upgrade_spec')
@@ -242,23 +235,6 @@ function timestampOf({ query }: Request): number | undefined {
   return queryInteger(query, 'logical_timestamp') ?? queryInteger(query, 'logicalTimestamp')
 }
 
-function fieldsOf(request: Request): Fields {
-  return Fields.of(toSnakeBody(request))
-}
-
-function toSnakeBody(request: Request): unknown {
-  return isCamel(request.api) ? toSnake(request.body) : request.body
-}
-
 function reply(request: Request, body: unknown): Reply {
-  return { body: isCamel(request.api) ? toCamel(body, newerThanOld) : body }
-}
-
-function taskReply(request: Request, task: TaskRecord): Reply {
-  const status = request.method === 'POST' && request.api === 'v2.0' ? request.cluster.behaviour.createdStatus : 200
-  return { status, ...reply(request, { task_uuid: task.uuid }) }
-}
-
-function isCamel(api: ApiName): boolean {
-  return api !== 'v2.0'
+  return { body: request.api === 'v2.0' ? body : toCamel(body, newerThanOld) }
 }

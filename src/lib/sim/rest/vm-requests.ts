@@ -1,13 +1,20 @@
-import { diskBuses, type BootRecord, type DriveReference, type VmChange } from '../../store/machine-records.js'
-import type { CloneRequest, Customization, DriveRequest, NicRequest, VmRequest } from '../../vm-plans.js'
-import type { DriveChangeRequest } from '../../vms.js'
-import { errorCodes, WireError } from '../../wire-error.js'
-import { readUuid, type Fields } from '../fields.js'
-import { readClone, readContainer, readSize } from './volume-group-requests.js'
+import {
+  diskBuses,
+  powerTransitions,
+  type BootRecord,
+  type DriveReference,
+  type PowerTransition,
+  type VmChange,
+} from '../store/machine-records.js'
+import type { CloneRequest, Customization, DriveRequest, NicRequest, VmRequest } from '../vm-plans.js'
+import type { DriveChangeRequest } from '../vms.js'
+import { errorCodes, WireError } from '../wire-error.js'
+import { readClone, readContainer, readSize } from './disk-requests.js'
+import { readUuid, type Fields } from './fields.js'
 
 const bootTypes = ['CDROM', 'DISK', 'NIC'] as const
 
-/** Requests about machines, after the specification; as lenient as those about volume groups. */
+/** Requests about machines, after v2.0's specification, and v1's once their keys are in snake_case; as lenient as those about volume groups. */
 export function readVm(fields: Fields): VmRequest {
   return {
     ...readVmChange(fields),
@@ -29,7 +36,7 @@ export function readVmChange(fields: Fields): VmChange {
     coresPerVcpu: fields.integer('num_cores_per_vcpu'),
     timezone: fields.string('timezone'),
     haPriority: fields.integer('ha_priority'),
-    boot: readBoot(fields.object('boot')),
+    boot: readBoot(fields.object('boot', 'boot_config')),
     agentVm: features?.boolean('AGENT_VM'),
     vgaConsole: features?.boolean('VGA_CONSOLE'),
   }
@@ -114,6 +121,23 @@ export function readNic(fields: Fields): NicRequest {
     requestedAddress: fields.string('requested_ip_address') || undefined,
     requestIp: fields.boolean('request_ip'),
   }
+}
+
+export interface PowerChange {
+  transition: PowerTransition
+  hostUuid?: string
+  logicalTimestamp?: number
+}
+
+export function readPowerChange(fields: Fields): PowerChange {
+  const transition = fields.choice(powerTransitions, 'transition')
+  if (!transition) throw bad('Field transition is missing')
+  return { transition, hostUuid: readUuid(fields.string('host_uuid')), logicalTimestamp: timestampIn(fields) }
+}
+
+/** The machine's, which the caller believes to be current. */
+export function timestampIn(fields: Fields): number | undefined {
+  return fields.integer('vm_logical_timestamp', 'logical_timestamp')
 }
 
 function readBoot(fields: Fields | undefined): BootRecord | undefined {
