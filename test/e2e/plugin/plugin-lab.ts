@@ -20,8 +20,14 @@ export interface PluginLab {
   close: () => Promise<void>
 }
 
-/** @param config lines of the plugin's configuration file */
-export async function startPluginLab(config: readonly string[]): Promise<PluginLab> {
+/**
+ * @param config lines of the plugin's configuration file
+ * @param env what its process has besides
+ */
+export async function startPluginLab(
+  config: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<PluginLab> {
   const cluster = await startMountedLab()
   const folder = join(cluster.folder, 'plugin')
   const socket = join(folder, 'p.sock')
@@ -39,7 +45,10 @@ export async function startPluginLab(config: readonly string[]): Promise<PluginL
       '',
     ].join('\n'),
   )
-  const plugin = cluster.start(`plugin serve --socket ${socket} --config ${configFile}`, talkativeEnvironment)
+  const plugin = cluster.start(`plugin serve --socket ${socket} --config ${configFile}`, {
+    ...talkativeEnvironment,
+    ...env,
+  })
   await until('the plugin listens', 20_000, () => Promise.resolve(existsSync(socket)))
   const client = pluginClient(socket)
   let closing: Promise<void> | undefined
