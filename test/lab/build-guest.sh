@@ -108,8 +108,14 @@ rm "$root/initramfs-init"
 
 in_guest systemctl --quiet enable lab-first-boot.service systemd-networkd.service systemd-resolved.service docker.service iscsid.socket
 in_guest systemctl --quiet disable multipathd.service multipathd.socket iscsid.service
+in_guest systemctl --quiet set-default multi-user.target
+# Each is a process or more for a guest to start. cloud-config.service's modules are in another stage (90-lab.cfg).
 in_guest systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
-  fstrim.timer systemd-pstore.service
+  fstrim.timer systemd-pstore.service systemd-binfmt.service systemd-network-generator.service systemd-sysusers.service \
+  systemd-update-utmp.service systemd-update-utmp-runlevel.service modprobe@drm.service getty@tty1.service \
+  cloud-config.service cloud-init-hotplugd.socket
+# cloud-init does without it, and otherwise imports it in each stage to check its own input.
+rm -r "$root/usr/lib/python3/dist-packages/jsonschema"
 
 # What is a machine's own must not be the same in two.
 rm -f "$root/etc/iscsi/initiatorname.iscsi" "$root"/etc/ssh/ssh_host_* "$root/var/lib/dbus/machine-id" "$root/etc/resolv.conf"
