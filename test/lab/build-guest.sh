@@ -87,7 +87,12 @@ path-exclude=/lib/modules/*/kernel/drivers/gpu/*
 path-exclude=/lib/modules/*/kernel/drivers/iio/*
 path-exclude=/lib/modules/*/kernel/drivers/infiniband/*
 path-exclude=/lib/modules/*/kernel/drivers/media/*
+path-exclude=/lib/modules/*/kernel/drivers/net/ethernet/*
+path-include=/lib/modules/*/kernel/drivers/net/ethernet/intel/e1000*
+path-include=/lib/modules/*/kernel/drivers/net/ethernet/realtek/*
 path-exclude=/lib/modules/*/kernel/drivers/net/wireless/*
+path-exclude=/lib/modules/*/kernel/drivers/scsi/*/*
+path-include=/lib/modules/*/kernel/drivers/scsi/device_handler/*
 path-exclude=/lib/modules/*/kernel/drivers/staging/*
 END
 # The initramfs is the lab's own (below). These two configuration files keep Debian from making one.
@@ -112,7 +117,7 @@ in_guest systemctl --quiet set-default multi-user.target
 # Each is a process or more for a guest to start. cloud-config.service's modules are in another stage (90-lab.cfg).
 in_guest systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
   fstrim.timer systemd-pstore.service systemd-binfmt.service systemd-network-generator.service systemd-sysusers.service \
-  systemd-update-utmp.service systemd-update-utmp-runlevel.service modprobe@drm.service getty@tty1.service \
+  systemd-hwdb-update.service systemd-update-utmp.service systemd-update-utmp-runlevel.service modprobe@drm.service getty@tty1.service \
   cloud-config.service cloud-init-hotplugd.socket
 # cloud-init does without it, and otherwise imports it in each stage to check its own input.
 rm -r "$root/usr/lib/python3/dist-packages/jsonschema"
@@ -121,7 +126,9 @@ rm -r "$root/usr/lib/python3/dist-packages/jsonschema"
 rm -f "$root/etc/iscsi/initiatorname.iscsi" "$root"/etc/ssh/ssh_host_* "$root/var/lib/dbus/machine-id" "$root/etc/resolv.conf"
 : >"$root/etc/machine-id"
 ln -s /run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
-rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/var/log/* "$root"/usr/share/{doc,info,locale,man}/*
+# Nothing here reads the names of all the devices there are (hwdb), or would make a locale.
+rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/var/log/* "$root"/usr/share/{doc,i18n,info,locale,man}/* \
+  "$root"/usr/lib/udev/hwdb.*
 
 say 'Boot loader, kernel and initramfs'
 kernel=$(basename "$root"/lib/modules/*)
