@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The Debian packages acs uses, named once: for the demo, CI and the README.
-#   scripts/debian-packages.sh runtime|test           prints the list
-#   scripts/debian-packages.sh install runtime|test   installs what is missing, saying so
+#   scripts/debian-packages.sh runtime|test|lab           prints the list
+#   scripts/debian-packages.sh install runtime|test|lab   installs what is missing, saying so
 set -euo pipefail
 
 # Attaching and mounting with the userspace initiator, and the filesystems.
@@ -10,11 +10,14 @@ runtime=(qemu-system-common qemu-block-extra libiscsi-bin fuse3 e2fsprogs xfspro
 test=("${runtime[@]}" qemu-utils qemu-system-x86 dnsmasq-base genisoimage tgt btrfs-progs lvm2 cryptsetup-bin mdadm open-iscsi
   dbus dbus-x11 gnome-keyring libsecret-1-0 curl jq procps
   docker.io docker-compose busybox-static podman iproute2 systemd perl python3)
+# What the lab needs to build its guest, boot it, and give it addresses and a config drive.
+lab=("${test[@]}" qemu-system-x86 dnsmasq-base genisoimage debootstrap fdisk extlinux syslinux-common openssh-client)
 
 list() {
   case "${1:-}" in
     runtime) printf '%s\n' "${runtime[@]}" ;;
     test) printf '%s\n' "${test[@]}" ;;
+    lab) printf '%s\n' "${lab[@]}" ;;
     *) sed -n '2,4p' "$0" >&2; exit 2 ;;
   esac
 }
