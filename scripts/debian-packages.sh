@@ -10,8 +10,8 @@ runtime=(qemu-system-common qemu-block-extra libiscsi-bin fuse3 e2fsprogs xfspro
 test=("${runtime[@]}" qemu-utils qemu-system-x86 dnsmasq-base genisoimage tgt btrfs-progs lvm2 cryptsetup-bin mdadm open-iscsi
   dbus dbus-x11 gnome-keyring libsecret-1-0 curl jq procps
   docker.io docker-compose busybox-static podman iproute2 systemd perl python3)
-# What the lab needs to build its guest, boot it, and give it addresses and a config drive.
-lab=("${test[@]}" qemu-system-x86 dnsmasq-base genisoimage debootstrap fdisk extlinux syslinux-common openssh-client)
+# What the lab needs besides to build its guest and to talk to it.
+lab=("${test[@]}" debootstrap fdisk extlinux syslinux-common openssh-client)
 
 list() {
   case "${1:-}" in

@@ -2,9 +2,11 @@
 # The main job of acs, on this machine, in about half a minute: a simulated Prism cluster, a volume on it,
 # attached over iSCSI, formatted, mounted, written, detached, attached again, and the file is still there.
 # As root on Debian it installs the system packages it lacks. Without root it does all but the mount.
+#   npm run demo -- --hosts boots a Docker host instead: scripts/demo-hosts.sh
 #   npm run demo            DEMO_KEEP=1 leaves the simulator running
 set -euo pipefail
 cd "$(dirname "$0")/.."
+[ "${1:-}" != --hosts ] || exec bash scripts/demo-hosts.sh
 
 bold='' dim='' green='' reset=''
 if { [ -t 1 ] || [ -n "${FORCE_COLOR:-}" ]; } && [ -z "${NO_COLOR:-}" ]; then

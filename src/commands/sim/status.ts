@@ -7,6 +7,9 @@ import type { SimulatorState } from '../../lib/sim/simulator.js'
 const columns: Columns<RunningSimulator & { state: SimulatorState }> = [
   ...runningColumns,
   { key: 'volumeGroups', header: 'Volume groups', value: ({ state }) => state.volumeGroups },
+  { key: 'vms', header: 'Machines', value: ({ state }) => state.vms },
+  { key: 'images', header: 'Images', value: ({ state }) => state.images },
+  { key: 'networks', header: 'Networks', value: ({ state }) => state.networks },
   { key: 'disks', header: 'Disks', value: ({ state }) => state.disks },
   { key: 'runningTasks', header: 'Running tasks', value: ({ state }) => state.tasks.queued + state.tasks.running },
   { key: 'iscsiSessions', header: 'iSCSI sessions', value: ({ state }) => state.iscsiSessions },
