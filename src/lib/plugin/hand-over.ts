@@ -11,7 +11,7 @@ import { findHere } from '../volume/here.js'
 import type { References } from '../volume/references.js'
 import { createSilences } from '../volume/silences.js'
 import type { ReleaseAnswer } from '../volume/take-over-policy.js'
-import type { ContainersUsing } from './containers-using.js'
+import type { ContainersOf } from './containers-using.js'
 import type { Call, PluginLog } from './driver.js'
 import type { HostVolumes } from './host-volumes.js'
 import type { KnownVolume } from './known-volumes.js'
@@ -26,7 +26,7 @@ export interface HandOverOptions {
   /** Somewhere that all hosts reach, for this host's own address. */
   towards: () => Promise<HostPort>
   volumes: () => HostVolumes
-  containersUsing: ContainersUsing
+  containersUsing: ContainersOf
   log: PluginLog
 }
 

@@ -5,7 +5,7 @@ import type { Prism } from '../prism/prism.js'
 import type { Checkpoint } from '../volume/checkpoint.js'
 import type { VolumeContext } from '../volume/context.js'
 import type { PluginLog, VolumeDriver } from './driver.js'
-import { containersUsing } from './containers-using.js'
+import { containersNaming, containersUsing } from './containers-using.js'
 import { dockerApi } from './docker-api.js'
 import { canonicalName } from '../volume/inline-name.js'
 import { createHandOver } from './hand-over.js'
@@ -89,6 +89,7 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
   const docker = dockerApi(settings.dockerSocket)
   const spellings = await openSpellings(stateFolder, canonicalName)
   const users = containersUsing(docker, spellings)
+  const naming = containersNaming(docker, spellings)
   const handOver = await createHandOver({
     settings: () => settings,
     stateFolder,
@@ -171,7 +172,7 @@ export async function createPlugin(options: PluginOptions): Promise<Plugin> {
       staleMs,
       'debug',
       'could not look for callers that are gone',
-      createStaleReferences({ volumes, log, containersUsing: (volume) => users(volume, deadlineIn(5_000)) }),
+      createStaleReferences({ volumes, log, containersNaming: (volume) => naming(volume, deadlineIn(5_000)) }),
     ),
   ]
   const { driverName } = options
