@@ -8,8 +8,13 @@ export interface ProcessIdentity {
   bootId: string
 }
 
-export async function ownIdentity(): Promise<ProcessIdentity> {
-  return { pid: process.pid, startTicks: (await startTicksOf(process.pid)) ?? 0, bootId: await bootId() }
+export function ownIdentity(): Promise<ProcessIdentity> {
+  return identityOf(process.pid)
+}
+
+/** Of a process that runs now. */
+export async function identityOf(pid: number): Promise<ProcessIdentity> {
+  return { pid, startTicks: (await startTicksOf(pid)) ?? 0, bootId: await bootId() }
 }
 
 export async function isAlive(identity: ProcessIdentity): Promise<boolean> {

@@ -43,8 +43,9 @@ async function prepareSnapshots(parts: JobParts, job: JobOf<'snapshot-vms'>): Pr
 /** Specified: the machine is off afterwards. Its volume groups stay where they are (assumed). */
 async function prepareRestore(parts: JobParts, job: JobOf<'restore-vm'>): Promise<Prepared> {
   requireSnapshot(parts, job.snapshotUuid)
-  await parts.machines().power(requireVm(parts, job), 'OFF')
   await makeDisks(parts, job.disks, 'vm')
+  const before = requireVm(parts, job)
+  await parts.machines().power(before, 'OFF')
   let replaced: StoredDisk[] = []
   return {
     commit() {
@@ -69,7 +70,10 @@ async function prepareRestore(parts: JobParts, job: JobOf<'restore-vm'>): Promis
       }
       return { put: { vms: [advanceVm(vm)] } }
     },
-    undo: () => parts.disks.remove(job.disks.map(({ uuid }) => uuid)),
+    async undo() {
+      await parts.disks.remove(job.disks.map(({ uuid }) => uuid))
+      if (before.powerState === 'on') await parts.machines().power(before, 'ON')
+    },
     after: () => forgetDisks(parts, replaced),
   }
 }

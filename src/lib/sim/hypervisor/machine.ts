@@ -1,7 +1,8 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { deadlineIn } from '../../base/deadline.js'
-import { messageOf } from '../../base/errors.js'
+import { errorCode, messageOf } from '../../base/errors.js'
 import type { Runner } from '../../host/host.js'
+import { identityOf, isAlive, type ProcessIdentity } from '../process-identity.js'
 import { errorCodes, WireError } from '../wire-error.js'
 import type { Drive } from './drives.js'
 import { netdevId, netdevOf, nicDeviceOf, qemuArguments, type Interface, type MachineSpec } from './qemu-arguments.js'
@@ -12,6 +13,8 @@ const startWithinMs = 60_000
 /** A guest that does not answer keeps a device it is asked to give back. */
 const unplugWithinMs = 30_000
 const saveWithinMs = 600_000
+/** A process that was told to end, or has said goodbye. */
+const goneWithinMs = 5000
 
 /** A machine that runs: the QEMU process, spoken to by its machine protocol. */
 export class Machine {
@@ -19,8 +22,9 @@ export class Machine {
   ending = false
   /** When the guest has powered itself off, it starts again. */
   rebooting = false
-  private readonly gone = new Map<string, () => void>()
+  private readonly leaving = new Map<string, () => void>()
   private qmp!: Qmp
+  private identity!: ProcessIdentity
 
   private constructor(
     private readonly folder: MachineFolder,
@@ -69,13 +73,23 @@ export class Machine {
       new Map(interfaces.map((nic) => [nic.uuid, nic])),
     )
     machine.qmp = await Qmp.open(folder.files.qmp, (event) => machine.hear(event))
+    machine.identity = await identityOf(Number(await readFile(folder.files.pid, 'utf8')))
     for (const nic of interfaces) if (!nic.connected) await machine.setLink(nic)
     return machine
   }
 
   /** Resolves when the process has ended, whoever ended it. */
   get ended(): Promise<void> {
-    return this.qmp.ended
+    return this.qmp.ended.then(() => this.gone())
+  }
+
+  /** It says goodbye before it lets go of its disks. */
+  private async gone(): Promise<void> {
+    const deadline = deadlineIn(goneWithinMs)
+    while (await isAlive(this.identity)) {
+      if (deadline.remainingMs() <= 0) endNow(this.identity.pid)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
   }
 
   reset(): Promise<unknown> {
@@ -102,13 +116,9 @@ export class Machine {
   /** As when the plug is pulled. */
   async quit(): Promise<void> {
     this.ending = true
-    const pid = Number(await readFile(this.folder.files.pid, 'utf8').catch(() => ''))
+    const late = setTimeout(() => this.qmp.close(), goneWithinMs)
     await this.qmp.run('quit').catch(() => undefined)
-    const late = setTimeout(() => {
-      // Its protocol does not answer, but its socket is still there: the number is still its own.
-      if (pid > 0) process.kill(pid, 'SIGKILL')
-    }, 5000)
-    await this.qmp.ended
+    await this.ended
     clearTimeout(late)
   }
 
@@ -203,7 +213,7 @@ export class Machine {
   private async removeDevice(id: string): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const isGone = new Promise<boolean>((resolve) => {
-      this.gone.set(id, () => resolve(true))
+      this.leaving.set(id, () => resolve(true))
       timer = setTimeout(() => resolve(false), unplugWithinMs)
     })
     try {
@@ -211,7 +221,7 @@ export class Machine {
       if (await isGone) return
     } finally {
       clearTimeout(timer)
-      this.gone.delete(id)
+      this.leaving.delete(id)
     }
     throw new WireError(500, `The guest does not give the device ${id} back`, errorCodes.general)
   }
@@ -221,6 +231,14 @@ export class Machine {
   }
 
   private hear({ event, data }: QmpEvent): void {
-    if (event === 'DEVICE_DELETED' && typeof data?.device === 'string') this.gone.get(data.device)?.()
+    if (event === 'DEVICE_DELETED' && typeof data?.device === 'string') this.leaving.get(data.device)?.()
+  }
+}
+
+function endNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (errorCode(error) !== 'ESRCH') throw error
   }
 }

@@ -52,7 +52,7 @@ export async function openHypervisor(
     : userNetwork
   const firmware = findFirmware()
   const hypervisor = new QemuHypervisor({
-    ...{ store, disks: cluster.disks, log: cluster.log, run, folder, network },
+    ...{ store, disks: cluster.disks, log: cluster.log, run, folder, network, again },
     accelerated: await hasKvm(run),
     ...(firmware && { firmware }),
     dataServices: () => ({ portal: options.portal(), initiatorName: cluster.hypervisorInitiator }),

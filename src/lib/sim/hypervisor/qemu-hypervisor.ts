@@ -25,6 +25,8 @@ export interface QemuParts {
   /** What machines have besides their disks. */
   folder: string
   network: MachineNetwork
+  /** Machines of an earlier simulator may still run. */
+  again: boolean
   accelerated: boolean
   /** Absent: no machine can boot by UEFI. */
   firmware?: { code: string; variables: string }
@@ -39,6 +41,7 @@ export class QemuHypervisor implements Hypervisor {
   private readonly machines = new Map<string, Machine>()
   /** The last call about each machine. */
   private readonly queues = new Map<string, Promise<unknown>>()
+  private resumed = false
 
   constructor(private readonly parts: QemuParts) {}
 
@@ -108,6 +111,7 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   async resume(): Promise<void> {
+    this.resumed = true
     for (const vm of this.parts.store.vms.values()) {
       if (vm.powerState !== 'on' && vm.powerState !== 'paused') continue
       await this.inTurn(vm.uuid, () => this.resumeOne(vm))
@@ -115,6 +119,8 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   async close(): Promise<void> {
+    // A start that failed leaves the machines of an earlier simulator to the next one.
+    if (!this.resumed && this.parts.again) return
     await Promise.allSettled(this.queues.values())
     await Promise.all([...this.machines.values()].map((machine) => machine.quit()))
     await this.parts.network.close()
