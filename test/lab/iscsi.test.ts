@@ -104,6 +104,7 @@ describe("the kernel's initiator", () => {
   })
 
   it('leaves nothing behind after 20 volumes at once', async () => {
+    const said = Number(await host.run('dmesg | wc -l'))
     const names = Array.from({ length: 20 }, (_, index) => `many${index}`)
     await host.run(names.map((name) => `docker volume create --driver ${driver} --opt size=64M ${name}`).join('\n'))
     const mounts = names.map((name) => `-v ${name}:/mnt/${name}`).join(' ')
@@ -112,7 +113,8 @@ describe("the kernel's initiator", () => {
       '20',
     )
     await expect.poll(() => host.run(traces), { timeout: 180_000, interval: 3000 }).toBe('')
-    expect(await host.run('dmesg')).not.toMatch(/I\/O error|EXT4-fs error|detected conn error|hung_task|BUG:/)
+    const complaints = `tail -n +${said + 1} | grep -E 'I/O error|EXT4-fs error|detected conn error|hung_task|BUG:' || true`
+    expect(await host.run(`dmesg | ${complaints}`)).toBe('')
   })
 
   it('costs a container nothing', async () => {

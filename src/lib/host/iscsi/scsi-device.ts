@@ -62,9 +62,23 @@ export async function removeDevice(runner: Runner, device: ScsiDevice, deadline:
   await writeSysfs(runner, join(device.folder, 'delete'), '1', deadline)
 }
 
-/** New I/O to an offline device fails at once. */
+/**
+ * New I/O to an offline device fails at once. So it does already where the session's recovery was given up, which the kernel
+ * calls `transport-offline` and lets nobody change to `offline` (seen on Linux 6.1: EINVAL).
+ */
 export async function setOffline(runner: Runner, device: ScsiDevice, deadline: Deadline): Promise<void> {
-  await writeSysfs(runner, join(device.folder, 'state'), 'offline', deadline)
+  const path = join(device.folder, 'state')
+  if ((await stateAt(path)) === 'transport-offline') return
+  try {
+    await writeSysfs(runner, path, 'offline', deadline)
+  } catch (error) {
+    // It may have become so meanwhile.
+    if ((await stateAt(path)) !== 'transport-offline') throw error
+  }
+}
+
+async function stateAt(path: string): Promise<string> {
+  return (await readFile(path, 'utf8').catch(() => '')).trim()
 }
 
 /** Unit serial number by VPD page 0x80 as the kernel read it; `undefined` when there is none. */

@@ -207,6 +207,9 @@ export class FakeKernel {
     const folder = dirname(path)
     // As the kernel has it: the name of a state counts with its line's end only.
     if (path.endsWith('/state') && !value.endsWith('\n')) return answer(1, `tee: '${path}': Invalid argument`)
+    // Nor does it let anybody out of the state in which it gave a session up.
+    if (path.endsWith('/state') && readFileSync(path, 'utf8').startsWith('transport-offline'))
+      return answer(1, `tee: '${path}': Invalid argument`)
     const [name] = readdirSync(join(folder, 'block'))
     const disk = this.luns.get(Number(folder.split(':').at(-1)))
     if (path.endsWith('/delete')) {

@@ -58,6 +58,17 @@ describe('kernel initiator', () => {
     await initiator.detach(disk, soon())
   })
 
+  it('fails I/O, and takes down, where the kernel has given the session up', async () => {
+    await initiator.attach(disk, soon())
+    const state = `sys/devices/platform/host1/session1/target1:0:0/1:0:0:${disk.lun}/state`
+    expect(kernel.exists(state)).toBe(true)
+    kernel.write(state, 'transport-offline\n')
+    await initiator.failIo!(disk, soon())
+    expect(kernel.read(state)).toBe('transport-offline\n')
+    await initiator.detach(disk, soon())
+    expect(kernel.sessionNames()).toEqual([])
+  })
+
   it('writes CHAP into the record, 0600, and shows it to no command', async () => {
     const chap = { username: 'acs', secret: 'correct horse', mutual: { username: 'prism', secret: 'battery staple' } }
     await initiator.attach({ ...disk, chap }, soon())
