@@ -40,6 +40,7 @@ export class Machine {
     folder: MachineFolder,
   ): Promise<Machine> {
     await mkdir(folder.path, { recursive: true, mode: 0o700 })
+    await endLeftover(folder)
     for (const path of [folder.files.qmp, folder.files.log]) await rm(path, { force: true })
     const [command = '', ...argv] = [...enter, 'qemu-system-x86_64', ...qemuArguments(spec)]
     try {
@@ -233,6 +234,18 @@ export class Machine {
   private hear({ event, data }: QmpEvent): void {
     if (event === 'DEVICE_DELETED' && typeof data?.device === 'string') this.leaving.get(data.device)?.()
   }
+}
+
+/** A process of an earlier start that does not answer any more would keep the disks from the next one. */
+async function endLeftover({ files }: MachineFolder): Promise<void> {
+  const pid = Number(await readFile(files.pid, 'utf8').catch(() => ''))
+  if (!(pid > 0)) return
+  const identity = await identityOf(pid)
+  const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  if (!words.includes(files.qmp)) return
+  endNow(pid)
+  const deadline = deadlineIn(goneWithinMs)
+  while (await isAlive(identity)) await deadline.sleep(10, 'ending a machine that does not answer')
 }
 
 function endNow(pid: number): void {

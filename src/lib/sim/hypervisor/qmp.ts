@@ -52,7 +52,11 @@ export class Qmp {
   async run(command: string, given?: object): Promise<unknown> {
     const id = this.nextId
     this.nextId += 1
-    const timer = setTimeout(() => this.socket.destroy(), answerWithinMs)
+    // Nobody is ended for being slow: QEMU does not answer while it waits for a disk.
+    const timer = setTimeout(() => {
+      this.waiting.get(id)?.reject(new Error(`no answer within ${answerWithinMs / 1000} s`))
+      this.waiting.delete(id)
+    }, answerWithinMs)
     try {
       return await new Promise((resolve, reject) => {
         this.waiting.set(id, { resolve, reject })
