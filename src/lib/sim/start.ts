@@ -41,7 +41,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     closers.push(() => cluster.close())
     let portal = ''
     const machines = options.hypervisor === 'qemu' ? await bootMachines(cluster, options, () => portal) : undefined
-    closers.push(async () => machines?.hypervisor.close())
+    const endMachines = async (): Promise<void> => machines?.hypervisor.close()
+    closers.push(endMachines)
     const services = machines?.subnet?.services
     const iscsi = parseListenAddress(options.iscsi ?? '', { host: services ?? '127.0.0.1', port: 3260 })
     const credentials = await ensureCredentials(dataFolder, [
@@ -50,7 +51,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     ])
     const sessions = new Sessions(credentials.username, credentials.password, () => behaviour.sessionLifetimeMs)
     const target = await openDataServices(cluster, iscsi)
-    closers.push(() => target.close())
+    // Machines end before the disks that they have over iSCSI do.
+    closers.push(() => target.close(), endMachines)
     const { dataServices } = target
     portal = dataServices
     cluster.dataServicesAddress = reachableHost(iscsi.host, 'network')

@@ -26,7 +26,7 @@ export interface Hypervisor {
   consoleLog(vmUuid: string): Promise<string | undefined>
   /** Takes up, or boots again, what the records say is on. */
   resume(): Promise<void>
-  /** Ends all, as when the power goes. */
+  /** Ends all, as when the power goes. More than once is fine. */
   close(): Promise<void>
 }
 

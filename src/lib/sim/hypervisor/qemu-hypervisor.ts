@@ -42,6 +42,7 @@ export class QemuHypervisor implements Hypervisor {
   /** The last call about each machine. */
   private readonly queues = new Map<string, Promise<unknown>>()
   private resumed = false
+  private closing: Promise<void> | undefined
 
   constructor(private readonly parts: QemuParts) {}
 
@@ -118,7 +119,12 @@ export class QemuHypervisor implements Hypervisor {
     }
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closing ??= this.endAll()
+    return this.closing
+  }
+
+  private async endAll(): Promise<void> {
     // A start that failed leaves the machines of an earlier simulator to the next one.
     if (!this.resumed && this.parts.again) return
     await Promise.allSettled(this.queues.values())
