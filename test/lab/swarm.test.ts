@@ -52,6 +52,6 @@ describe('a Swarm service whose node dies', () => {
     expect(await wholeLines(manager, 'service')).toBeGreaterThan(before)
     await worker.vm('start')
     await worker.booted()
-    expect(await worker.run(traces)).toBe('')
+    await expect.poll(() => worker.run(traces), { timeout: 120_000, interval: 3000 }).toBe('')
   })
 })

@@ -54,7 +54,7 @@ describe('a host that dies', () => {
     await a.vm('start')
     await a.booted()
     await a.run('docker volume ls >/dev/null; systemctl is-active acs-plugin')
-    expect(await a.run(traces)).toBe('')
+    await expect.poll(() => a.run(traces), { timeout: 120_000, interval: 3000 }).toBe('')
     const before = next.acknowledged()
     await expect.poll(() => next.acknowledged(), { timeout: 60_000 }).toBeGreaterThan(before + 5)
     await b.run('docker rm --force next')

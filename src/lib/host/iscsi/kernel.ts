@@ -31,6 +31,8 @@ export interface KernelInitiatorOptions {
   locks: Locks
   roots: HostRoots
   runtimeFolder: string
+  /** Survives a boot, as open-iscsi's node records do. */
+  stateFolder: string
   log?: HostLog
   checkpoint?: Checkpoint
 }
@@ -48,6 +50,8 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
   const { runner, locks, roots } = options
   const checkpoint = options.checkpoint ?? noCheckpoint
   const recordFolder = join(options.runtimeFolder, 'kernel')
+  /** Whose node records are acs's: those of a machine that died are still there when it boots again. */
+  const nodeFolder = join(options.stateFolder, 'node-records')
 
   async function attach(disk: DiskAddress, deadline: Deadline): Promise<AttachedDisk> {
     return withTarget(disk, deadline, async () => {
@@ -86,6 +90,7 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
 
   async function ensureSession(disk: DiskAddress, deadline: Deadline): Promise<KernelSession> {
     if (!findSession(await readSessions(roots), disk)) {
+      await writeRecord(nodeFolder, disk)
       await withNodeDatabase(deadline, () => ensureNodeRecord(runner, roots, disk, deadline))
       await checkpoint('attach:after-record')
       await login(runner, disk, deadline)
@@ -193,7 +198,16 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
       await checkpoint('detach:after-logout')
     }
     await withNodeDatabase(deadline, () => deleteNodeRecord(runner, disk, deadline))
+    await removeRecord(nodeFolder, disk)
     await removeRecord(recordFolder, disk)
+  }
+
+  /** Disks with a node record of ours that this boot has not attached. */
+  async function leftOfEarlierBoots(): Promise<DiskRecord[]> {
+    const [ours, attachedNow] = await Promise.all([readRecords(nodeFolder), readRecords(recordFolder)])
+    const targets = new Set(attachedNow.map(({ targetName }) => targetName))
+    const sessionsNow = await readSessions(roots)
+    return ours.filter((record) => !targets.has(record.targetName) && !findSession(sessionsNow, record))
   }
 
   async function takeDeviceDown(device: ScsiDevice, disk: Address, deadline: Deadline): Promise<void> {
@@ -276,6 +290,10 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
         if (!isAcsError(error, 'EACSLOCKED')) throw error
       }
     }
+    for (const record of await leftOfEarlierBoots()) {
+      await withTarget(record, deadline.atMost(5000), () => takeDown(record, deadline))
+      removed.push(`node record of ${record.targetName}, of an earlier boot`)
+    }
     return removed
   }
 
@@ -292,6 +310,8 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
         if (!isAcsError(error, 'EACSLOCKED')) throw error
       }
     }
+    for (const { targetName } of await leftOfEarlierBoots())
+      found.push(`node record of ${targetName}, of an earlier boot`)
     return found
   }
 

@@ -98,6 +98,14 @@ export class FakeKernel {
     return readFileSync(join(this.folder, path), 'utf8')
   }
 
+  /** What a new boot has: no session, no disk, nothing in /run. */
+  boot(): void {
+    for (const name of this.sessionNames())
+      rmSync(join(this.roots.sysfs, 'class', 'iscsi_session', name), { recursive: true })
+    rmSync(join(this.roots.sysfs, 'devices'), { recursive: true })
+    rmSync(join(this.folder, 'run'), { recursive: true })
+  }
+
   exists(path: string): boolean {
     return existsSync(join(this.folder, path))
   }

@@ -30,6 +30,7 @@ describe('kernel initiator', () => {
       locks: kernel.locks,
       roots: kernel.roots,
       runtimeFolder: join(kernel.folder, 'run'),
+      stateFolder: join(kernel.folder, 'state'),
     })
   })
   afterEach(() => kernel.remove())
@@ -178,6 +179,18 @@ describe('kernel initiator', () => {
     const attached = await initiator.attach(disk, soon())
     kernel.luns.set(1, { serial: disk.serial, sizeBytes: 3 * gib })
     expect(await initiator.refreshSize(attached, soon())).toBe(3 * gib)
+  })
+
+  it("sweeps the node record that a machine which died has left, and nobody else's", async () => {
+    await initiator.attach(disk, soon())
+    // A boot: the kernel and /run begin anew, open-iscsi's database stays.
+    kernel.boot()
+    const other = record.replace(disk.targetName, 'iqn.2000-01.x:other')
+    kernel.write(other, 'node.startup = manual\n')
+    expect(await initiator.leftovers(soon())).toEqual([expect.stringContaining(disk.targetName)])
+    expect(await initiator.sweep(soon())).toEqual([expect.stringContaining(disk.targetName)])
+    expect([kernel.exists(record), kernel.exists(other)]).toEqual([false, true])
+    expect(await initiator.sweep(soon())).toEqual([])
   })
 
   it("sweeps a session of ours without its LUN, and nobody else's", async () => {
