@@ -58,7 +58,8 @@ on_host() {
   ssh -i "$demo/key" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \
     -o ConnectTimeout=5 -o ControlMaster=auto -o ControlPersist=60 -o "ControlPath=$demo/ssh" "root@$address" "$@"
 }
-acs vm console-log host1 --follow --timeout 0 &
+# Not the function: its process would be the child of the one that is ended below.
+node "$repository/bin/run.js" vm console-log host1 --follow --timeout 0 &
 watcher=$!
 SECONDS=0
 until on_host systemctl is-active --quiet docker 2>/dev/null; do
