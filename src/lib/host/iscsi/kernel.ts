@@ -202,14 +202,6 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
     await removeRecord(recordFolder, disk)
   }
 
-  /** Disks with a node record of ours that this boot has not attached. */
-  async function leftOfEarlierBoots(): Promise<DiskRecord[]> {
-    const [ours, attachedNow] = await Promise.all([readRecords(nodeFolder), readRecords(recordFolder)])
-    const targets = new Set(attachedNow.map(({ targetName }) => targetName))
-    const sessionsNow = await readSessions(roots)
-    return ours.filter((record) => !targets.has(record.targetName) && !findSession(sessionsNow, record))
-  }
-
   async function takeDeviceDown(device: ScsiDevice, disk: Address, deadline: Deadline): Promise<void> {
     const doing = `detach ${disk.targetName} LUN ${disk.lun}`
     if (device.blockName !== undefined) {
@@ -275,43 +267,47 @@ export function createKernelInitiator(options: KernelInitiatorOptions): Initiato
     if (device) await setOffline(runner, device, deadline)
   }
 
-  /** Attaches that never got their device, and sessions of ours without any LUN. */
-  async function sweep(deadline: Deadline): Promise<string[]> {
-    const removed: string[] = []
-    for (const record of await readRecords(recordFolder)) {
+  /**
+   * Attaches that never got their device, sessions of ours without any LUN, and node records of ours from before this boot: each
+   * looked at, and given to `found`, under the lock of its target. What somebody is at work on is none.
+   */
+  async function forLeftovers(
+    deadline: Deadline,
+    found: (record: DiskRecord, what: string) => void | Promise<void>,
+  ): Promise<void> {
+    const look = async (record: DiskRecord, work: () => Promise<void>): Promise<void> => {
       try {
-        await withTarget(record, deadline.atMost(500), async () => {
-          const session = findSession(await readSessions(roots), record)
-          if (session && (await findDevice(session, record.lun))) return
-          await takeDown(record, deadline)
-          removed.push(`${session ? 'session and ' : ''}record of ${record.targetName} LUN ${record.lun}`)
-        })
+        await withTarget(record, deadline.atMost(500), work)
       } catch (error) {
         if (!isAcsError(error, 'EACSLOCKED')) throw error
       }
     }
-    for (const record of await leftOfEarlierBoots()) {
-      await withTarget(record, deadline.atMost(5000), () => takeDown(record, deadline))
-      removed.push(`node record of ${record.targetName}, of an earlier boot`)
-    }
+    for (const record of await readRecords(recordFolder))
+      await look(record, async () => {
+        const session = findSession(await readSessions(roots), record)
+        if (session && (await findDevice(session, record.lun))) return
+        await found(record, `${session ? 'session and ' : ''}record of ${record.targetName} LUN ${record.lun}`)
+      })
+    for (const record of await readRecords(nodeFolder))
+      await look(record, async () => {
+        const ofThisBoot = (await readRecords(recordFolder)).some(({ targetName }) => targetName === record.targetName)
+        if (ofThisBoot || findSession(await readSessions(roots), record)) return
+        await found(record, `node record of ${record.targetName}, of an earlier boot`)
+      })
+  }
+
+  async function sweep(deadline: Deadline): Promise<string[]> {
+    const removed: string[] = []
+    await forLeftovers(deadline, async (record, what) => {
+      await takeDown(record, deadline)
+      removed.push(what)
+    })
     return removed
   }
 
   async function leftovers(deadline: Deadline): Promise<string[]> {
     const found: string[] = []
-    for (const record of await readRecords(recordFolder)) {
-      try {
-        await withTarget(record, deadline.atMost(500), async () => {
-          const session = findSession(await readSessions(roots), record)
-          if (session && (await findDevice(session, record.lun))) return
-          found.push(`${session ? 'session and ' : ''}record of ${record.targetName} LUN ${record.lun}`)
-        })
-      } catch (error) {
-        if (!isAcsError(error, 'EACSLOCKED')) throw error
-      }
-    }
-    for (const { targetName } of await leftOfEarlierBoots())
-      found.push(`node record of ${targetName}, of an earlier boot`)
+    await forLeftovers(deadline, (_record, what) => void found.push(what))
     return found
   }
 

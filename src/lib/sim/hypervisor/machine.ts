@@ -5,7 +5,15 @@ import type { Runner } from '../../host/host.js'
 import { identityOf, isAlive, type ProcessIdentity } from '../process-identity.js'
 import { errorCodes, WireError } from '../wire-error.js'
 import type { Drive } from './drives.js'
-import { netdevId, netdevOf, nicDeviceOf, qemuArguments, type Interface, type MachineSpec } from './qemu-arguments.js'
+import {
+  netdevId,
+  netdevOf,
+  nicDeviceOf,
+  qemuArguments,
+  quoted,
+  type Interface,
+  type MachineSpec,
+} from './qemu-arguments.js'
 import { Qmp, type QmpEvent } from './qmp.js'
 import type { MachineFolder } from './machine-folder.js'
 
@@ -125,7 +133,7 @@ export class Machine {
 
   /** Writes the memory of the paused machine to a file, and ends it. */
   async save(path: string): Promise<void> {
-    await this.qmp.run('migrate', { uri: `exec:cat > '${path.replaceAll("'", `'\\''`)}'` })
+    await this.qmp.run('migrate', { uri: `exec:cat > ${quoted(path)}` })
     const deadline = deadlineIn(saveWithinMs)
     for (;;) {
       const { status } = (await this.qmp.run('query-migrate')) as { status?: string }

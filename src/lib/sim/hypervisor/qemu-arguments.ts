@@ -103,6 +103,6 @@ function bootIndex(boot: BootRecord | undefined, { bus, index, cdrom, groupUuid,
 }
 
 /** For the shell QEMU runs `exec:` with. */
-function quoted(path: string): string {
+export function quoted(path: string): string {
   return `'${path.replaceAll("'", `'\\''`)}'`
 }
