@@ -4,18 +4,8 @@
 #   npm run demo -- --hosts            as root, on Debian; the host's image is built at the first run, which takes minutes
 set -euo pipefail
 cd "$(dirname "$0")/.."
-repository=$PWD
 
-bold='' dim='' green='' reset=''
-if { [ -t 1 ] || [ -n "${FORCE_COLOR:-}" ]; } && [ -z "${NO_COLOR:-}" ]; then
-  bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' reset=$'\e[0m'
-fi
-say() { printf '\n%s# %s%s\n' "$dim" "$*" "$reset"; }
-run() {
-  printf '%s$ %s%s\n' "$bold" "$*" "$reset"
-  "$@"
-}
-acs() { node "$repository/bin/run.js" "$@"; }
+. scripts/demo-tools.sh
 
 [ "$(id -u)" = 0 ] || { echo 'The hosts of this demo need root, for their network: sudo npm run demo -- --hosts' >&2; exit 8; }
 

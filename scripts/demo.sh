@@ -8,18 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 [ "${1:-}" != --hosts ] || exec bash scripts/demo-hosts.sh
 
-bold='' dim='' green='' reset=''
-if { [ -t 1 ] || [ -n "${FORCE_COLOR:-}" ]; } && [ -z "${NO_COLOR:-}" ]; then
-  bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' reset=$'\e[0m'
-fi
-say() { printf '\n%s# %s%s\n' "$dim" "$*" "$reset"; }
-# Shows a command as a user would type it, then runs it.
-run() {
-  printf '%s$ %s%s\n' "$bold" "$*" "$reset"
-  "$@"
-}
-acs() { node "$repository/bin/run.js" "$@"; }
-repository=$PWD
+. scripts/demo-tools.sh
 
 root=false
 [ "$(id -u)" = 0 ] && root=true
